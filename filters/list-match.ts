@@ -1,0 +1,64 @@
+import { REASON_CONFIDENCE, type Confidence } from '../pipeline/codes.js';
+import type { ListEvidence } from '../pipeline/finding.js';
+import type { TagEntry } from '../reference/reference.js';
+import type { Conversation } from './conversation.js';
+
+/** What the lists say of a remote, for the filters that fire on list entries. */
+export interface ListMatch {
+  /** The most specific entry: ip:port over address over prefix. */
+  readonly indicator: string;
+  /** Every matching entry, the most specific first. */
+  readonly evidence: readonly ListEvidence[];
+}
+
+/**
+ * Mask of the categories that may speak about this remote. On an address that several organisations
+ * share, an entry for the bare address says nothing of this one; an exact ip:port does.
+ */
+export function tellingCategories(conversation: Conversation): number {
+  const { remote } = conversation;
+  return remote.shared ? remote.endpointCategories : remote.categories | remote.endpointCategories;
+}
+
+/** Entries of the wanted categories behind `tellingCategories`; undefined where there are none. */
+export function matchLists(
+  conversation: Conversation,
+  wanted: ReadonlySet<string>,
+): ListMatch | undefined {
+  const { remote } = conversation;
+  const entries = remote.shared ? remote.endpointTags : [...remote.endpointTags, ...remote.tags];
+  return matchEntries(entries, wanted);
+}
+
+/** The wanted ones of some entries, which come the most specific first. */
+export function matchEntries(
+  entries: readonly TagEntry[],
+  wanted: ReadonlySet<string>,
+): ListMatch | undefined {
+  const evidence = entries.filter(({ category }) => wanted.has(category)).map(listEvidence);
+  return evidence.length === 0 ? undefined : { indicator: evidence[0].entry, evidence };
+}
+
+/**
+ * Confidence of a list match: high for an address or ip:port, medium for a prefix (a network holds
+ * others too); one less where only the lower port says who the client is; low where nothing does.
+ */
+export function listConfidence(conversation: Conversation, indicator: string): Confidence {
+  if (conversation.customer.role === 'unknown') return 'low';
+  const prefix = indicator.includes('/');
+  if (REASON_CONFIDENCE[conversation.reason] === 'low') return prefix ? 'low' : 'medium';
+  return prefix ? 'medium' : 'high';
+}
+
+function listEvidence(entry: TagEntry): ListEvidence {
+  const { feed, category, feedVersion, source, since } = entry;
+  return {
+    type: 'list',
+    feed,
+    entry: entry.entry,
+    category,
+    feedVersion,
+    ...(source === undefined ? {} : { source }),
+    ...(since === undefined ? {} : { since }),
+  };
+}

@@ -1,0 +1,144 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { EXIT } from './exit-code.js';
+import { printError, printFailure } from './messages.js';
+
+/**
+ * Runs one command line (without `node` and the script) and gives the exit code. Each command's
+ * module is loaded only when it runs, so that `--help` does not wait for Beam.
+ */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let code: number = EXIT.ran;
+  const program = commandTree((result) => (code = result));
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return error.exitCode === 0 ? EXIT.ran : EXIT.configuration;
+    printFailure(error);
+    return EXIT.failed;
+  }
+}
+
+interface RunFlags {
+  readonly input: readonly string[];
+  readonly output?: string;
+  readonly runner: 'local' | 'direct';
+  readonly now?: string;
+}
+
+interface DemoFlags {
+  readonly output: string;
+  readonly seed: number;
+}
+
+interface GenerateFlags {
+  readonly seed: number;
+  readonly flows: number;
+  readonly hours: number;
+  readonly format: 'csv' | 'goflow2';
+}
+
+function commandTree(ended: (code: number) => void): Command {
+  const program = new Command('flowsieve')
+    .description('Turns netflow into security findings.')
+    .version(packageVersion())
+    .showHelpAfterError('(flowsieve --help shows what there is)')
+    .configureOutput({ outputError: (text) => printError(text.trim().replace(/^error: /, '')) })
+    .exitOverride();
+
+  program
+    .command('run')
+    .description('run the job that a configuration describes')
+    .argument('<config>', 'YAML file')
+    .option(
+      '--input <uri>',
+      'read this instead of the configured inputs (repeatable)',
+      (uri: string, before: readonly string[]) => [...before, uri],
+      [],
+    )
+    .option('--output <dir>', 'write here instead of the configured directory')
+    .addOption(
+      new Option('--runner <name>', 'what runs the graph')
+        .choices(['local', 'direct'])
+        .default('local'),
+    )
+    .option('--now <time>', 'time that suppressions expire against (ISO 8601, default: now)')
+    .action(async (config: string, flags: RunFlags) => {
+      const { runCommand } = await import('./commands/run.js');
+      ended(await runCommand(config, flags));
+    });
+
+  program
+    .command('demo')
+    .description('generate a labelled network, run the job on it, compare findings with labels')
+    .option('--output <dir>', 'directory for all of it', 'demo')
+    .option('--seed <n>', 'seed of the generated network', wholeNumber(0, 0xffffffff), 1)
+    .action(async (flags: DemoFlags) => {
+      const { demoCommand } = await import('./commands/demo.js');
+      ended(await demoCommand(flags));
+    });
+
+  program
+    .command('generate')
+    .description('write labelled synthetic netflow with its configuration')
+    .argument('<dir>', 'directory to write to')
+    .option('--seed <n>', 'seed of the generated network', wholeNumber(0, 0xffffffff), 1)
+    .option('--flows <n>', 'flow records', wholeNumber(1, 1_000_000_000), 100_000)
+    .option('--hours <n>', 'hours that they span', wholeNumber(1, 24 * 31), 24)
+    .addOption(
+      new Option('--format <name>', 'format of the records')
+        .choices(['csv', 'goflow2'])
+        .default('csv'),
+    )
+    .action(async (directory: string, flags: GenerateFlags) => {
+      const { generateCommand } = await import('./commands/generate.js');
+      ended(await generateCommand(directory, flags));
+    });
+
+  const reference = program
+    .command('reference')
+    .description('reference data: feeds and their compiled snapshot');
+  reference
+    .command('build')
+    .description("compile a configuration's feeds into its snapshot")
+    .argument('<config>', 'YAML file')
+    .action(async (config: string) => {
+      const { referenceBuildCommand } = await import('./commands/reference.js');
+      ended(await referenceBuildCommand(config));
+    });
+
+  program
+    .command('explain')
+    .description('say in plain words why a finding is there')
+    .argument('<findings>', 'findings.ndjson, or the output directory of a run')
+    .argument('<id>', 'id of the finding, or its first 6 or more digits')
+    .action(async (findings: string, id: string) => {
+      const { explainCommand } = await import('./commands/explain.js');
+      ended(await explainCommand(findings, id));
+    });
+
+  return program;
+}
+
+/** A parser of whole numbers from `min` to `max` for commander. */
+function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : NaN;
+    if (value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** Version in the package.json above this file, which lies one directory deeper once it is built. */
+function packageVersion(): string {
+  for (let directory = import.meta.dirname; ; directory = dirname(directory)) {
+    const file = join(directory, 'package.json');
+    if (existsSync(file)) {
+      return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
+    }
+    if (directory === dirname(directory)) throw new Error('the package has no package.json');
+  }
+}

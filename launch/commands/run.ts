@@ -1,0 +1,43 @@
+import { loadConfig } from '../config/config.js';
+import { EXIT } from '../exit-code.js';
+import { printLine, printProblems } from '../messages.js';
+import { createProgress } from '../progress.js';
+import { renderSummary } from '../summary.js';
+
+export interface RunCommandOptions {
+  /** URIs that replace the configured inputs; none = the configured ones. */
+  readonly input: readonly string[];
+  readonly output?: string;
+  readonly runner: 'local' | 'direct';
+  /** ISO 8601. */
+  readonly now?: string;
+}
+
+/** `flowsieve run CONFIG`: the job in batch. Gives the exit code. */
+export async function runCommand(file: string, options: RunCommandOptions): Promise<number> {
+  const loaded = await loadConfig(file, {
+    inputs: options.input,
+    output: options.output,
+    now: options.now,
+  });
+  if (!loaded.ok) {
+    printProblems(loaded.problems);
+    return EXIT.configuration;
+  }
+  const { config } = loaded;
+  const { runJob } = await import('../run-job.js');
+  const progress = createProgress(process.stderr);
+  try {
+    const report = await runJob(config, {
+      runner: options.runner,
+      nowMs: config.nowMs,
+      onProgress: (at) => progress.update(at),
+    });
+    progress.stop();
+    printLine(renderSummary(report, { table: process.stderr.isTTY }));
+    printLine(`written to ${config.output}`);
+    return EXIT.ran;
+  } finally {
+    progress.stop();
+  }
+}

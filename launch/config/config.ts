@@ -1,0 +1,302 @@
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { dirname, relative, resolve } from 'node:path';
+import type { z } from 'zod';
+import { planFilters, type FilterPlan, type PlannedFilters } from '../../filters/policies.js';
+import { parseSuppressions, type Suppression } from '../../filters/suppression.js';
+import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
+import { quoted } from '../terminal-text.js';
+import { formatDuration } from './duration.js';
+import { inputFiles, locate, parseInputUri } from './input-uri.js';
+import { problemAt, problemAtText, problemsOf, type Path, type Problem } from './problem.js';
+import { configSchema, inputSchema, type InputFormat, type Settings } from './schema.js';
+import { parseYaml, readText, readYamlFile, unreadable, type YamlFile } from './yaml-file.js';
+
+/** A configuration that was checked whole. Paths are absolute. */
+export interface Config {
+  /** The YAML file. */
+  readonly file: string;
+  readonly inputs: readonly InputConfig[];
+  readonly reference: ReferenceConfig;
+  /** In the order of the file; expired ones too. */
+  readonly suppressions: readonly Suppression[];
+  /** Filters that run for somebody. */
+  readonly filters: readonly FilterPlan[];
+  /** Customers that have policies of their own. */
+  readonly policyCustomers: readonly string[];
+  readonly windowMs: number;
+  /** A multiple of `windowMs`. */
+  readonly findingWindowMs: number;
+  /** Keys of the shuffle in a window. */
+  readonly shards: number;
+  /** Directory. */
+  readonly output: string;
+  /** What suppressions expire against: --now, or when the configuration was loaded. */
+  readonly nowMs: number;
+}
+
+export interface InputConfig {
+  /** As the user wrote it. */
+  readonly uri: string;
+  /** What it stands for, sorted; at least one. */
+  readonly files: readonly string[];
+  readonly format: InputFormat;
+  /** '' = not known. */
+  readonly sensor: string;
+  /** 1 in N; 0 = not known. */
+  readonly samplingRate: number;
+  readonly unknownFlags: 'keep' | 'drop';
+}
+
+export interface ReferenceConfig {
+  /** Feeds and customers, from which the snapshot is compiled; URIs relative to `baseDir`. */
+  readonly spec: ReferenceSpec;
+  /** Directory of the compiled form. */
+  readonly snapshot: string;
+}
+
+/** What the command line says over the file. Relative paths are relative to the working directory. */
+export interface Overrides {
+  /** Replace the file's inputs; if that has exactly one, its settings hold for them. */
+  readonly inputs?: readonly string[] | undefined;
+  readonly output?: string | undefined;
+  /** The command reads no flows: inputs are not looked for, and the result has none. */
+  readonly withoutInputs?: boolean;
+  /** ISO 8601. */
+  readonly now?: string | undefined;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Reads the configuration at `path` and checks all of it before anything runs. */
+export async function loadConfig(path: string, overrides: Overrides = {}): Promise<ConfigResult> {
+  const yaml = await readYamlFile(path, path);
+  if (!yaml.ok) return yaml;
+  const parsed = configSchema.safeParse(yaml.file.value);
+  const check = new Check(yaml.file, dirname(resolve(path)));
+  if (!parsed.success) {
+    check.problems.push(...problemsOf(yaml.file, configSchema, parsed.error));
+    // The filters have their own schemas: what is wrong there is told in the same go.
+    check.filters(settingOf(yaml.file.value, 'filters'), settingOf(yaml.file.value, 'policies'));
+    check.now(overrides.now);
+    return { ok: false, problems: check.problems };
+  }
+  const settings = parsed.data;
+  const inputs =
+    overrides.withoutInputs === true ? [] : await check.inputs(settings, overrides.inputs);
+  await check.file(['customers'], settings.customers);
+  const suppressions = await check.suppressions(settings.suppressions);
+  await check.feeds(settings.reference.feeds);
+  check.windows(settings);
+  const filters = check.filters(settings.filters, settings.policies);
+  if (filters.plan.length === 0 && check.problems.length === 0) check.noFilter();
+  const output = await check.output(settings.output, overrides.output);
+  const nowMs = check.now(overrides.now);
+  if (check.problems.length > 0) return { ok: false, problems: check.problems };
+  const config: Config = {
+    file: resolve(path),
+    inputs,
+    reference: {
+      spec: {
+        feeds: settings.reference.feeds,
+        customers: { uri: settings.customers },
+        baseDir: dirname(resolve(path)),
+      },
+      snapshot: check.resolve(settings.reference.snapshot),
+    },
+    suppressions,
+    filters: filters.plan,
+    policyCustomers: filters.customers,
+    windowMs: settings.window,
+    findingWindowMs: settings.findingWindow,
+    shards: settings.shards,
+    output,
+    nowMs,
+  };
+  return { ok: true, config };
+}
+
+/** Collects what is wrong while the parts of a configuration are made. */
+class Check {
+  readonly problems: Problem[] = [];
+  readonly #file: YamlFile;
+  readonly #directory: string;
+
+  constructor(file: YamlFile, directory: string) {
+    this.#file = file;
+    this.#directory = directory;
+  }
+
+  resolve(path: string): string {
+    return resolve(this.#directory, path);
+  }
+
+  async inputs(
+    settings: Settings,
+    replaced: readonly string[] | undefined,
+  ): Promise<readonly InputConfig[]> {
+    const inputs: InputConfig[] = [];
+    if (replaced !== undefined && replaced.length > 0) {
+      const defaults = settings.inputs.length === 1 ? settings.inputs[0] : undefined;
+      for (const uri of replaced) {
+        const input = { ...(defaults ?? inputSchema.parse({ uri })), uri };
+        const problem = (message: string): void => {
+          this.problems.push({ place: '--input', path: '', message });
+        };
+        inputs.push(await this.#input(input, process.cwd(), problem));
+      }
+      return inputs;
+    }
+    if (settings.inputs.length === 0) {
+      this.#add(['inputs'], 'expected at least one input, here or by --input, got none');
+    }
+    // One after the other, so that problems come in the order of the file.
+    for (const [i, input] of settings.inputs.entries()) {
+      const problem = (message: string): void => this.#add(['inputs', i, 'uri'], message);
+      inputs.push(await this.#input(input, this.#directory, problem));
+    }
+    return inputs;
+  }
+
+  async #input(
+    input: z.infer<typeof inputSchema>,
+    directory: string,
+    problem: (message: string) => void,
+  ): Promise<InputConfig> {
+    const parsed = parseInputUri(input.uri, directory);
+    let files: readonly string[] = [];
+    if (!parsed.ok) {
+      problem(parsed.message);
+    } else {
+      const { location } = parsed;
+      files = await inputFiles(location);
+      if (files.length === 0) {
+        const missing =
+          location.kind === 'glob'
+            ? `no file matches ${quoted(location.pattern)}`
+            : `there is no file ${quoted(location.path)}`;
+        problem(missing);
+      }
+    }
+    return { ...input, sensor: input.sensor ?? '', files };
+  }
+
+  /** A file that must be there and readable. */
+  async file(path: Path, named: string): Promise<void> {
+    await this.#readable(path, this.resolve(named), false);
+  }
+
+  /** Files, folders and globs that must be there. */
+  async feeds(specs: readonly FeedSpec[]): Promise<void> {
+    for (const [i, { uri }] of specs.entries()) {
+      const path = ['reference', 'feeds', i, 'uri'];
+      const location = locate(uri, this.#directory);
+      if (location.kind === 'file') {
+        await this.#readable(path, location.path, true);
+      } else if ((await inputFiles(location)).length === 0) {
+        this.#add(path, `no file matches ${quoted(location.pattern)}`);
+      }
+    }
+  }
+
+  async #readable(path: Path, absolute: string, directoryToo: boolean): Promise<void> {
+    try {
+      await access(absolute, constants.R_OK);
+      if (directoryToo || !(await stat(absolute)).isDirectory()) return;
+      this.#add(path, `${quoted(absolute)}: it is a directory, not a file`);
+    } catch (error) {
+      this.#add(path, `${quoted(absolute)}: ${unreadable(error)}`);
+    }
+  }
+
+  windows({ window, findingWindow }: Settings): void {
+    if (findingWindow % window === 0) return;
+    const expected = `expected a multiple of window (${formatDuration(window)})`;
+    this.#add(['findingWindow'], `${expected}, got ${formatDuration(findingWindow)}`);
+  }
+
+  filters(filters: unknown, policies: unknown): PlannedFilters {
+    const planned = planFilters(filters, policies);
+    for (const { path, message } of planned.problems) {
+      this.problems.push(problemAtText(this.#file, path, message));
+    }
+    return planned;
+  }
+
+  noFilter(): void {
+    this.#add(['filters'], 'expected a filter that is enabled for somebody, got none');
+  }
+
+  /** Entries of the suppressions file; none where there is no such setting. */
+  async suppressions(named: string | undefined): Promise<readonly Suppression[]> {
+    if (named === undefined) return [];
+    const path = this.resolve(named);
+    const name = shownPath(path);
+    const read = await readText(path, name);
+    if (!read.ok) {
+      // The setting is at fault, not the file that it should name.
+      this.#add(['suppressions'], `${quoted(path)}: ${read.problems[0].message}`);
+      return [];
+    }
+    const yaml = parseYaml(read.text, name);
+    if (!yaml.ok) {
+      this.problems.push(...yaml.problems);
+      return [];
+    }
+    const { entries, problems } = parseSuppressions(read.text);
+    for (const { path: at, message } of problems) {
+      this.problems.push(problemAtText(yaml.file, at, message));
+    }
+    return entries;
+  }
+
+  async output(inFile: string, override: string | undefined): Promise<string> {
+    const output = override === undefined ? this.resolve(inFile) : resolve(override);
+    const stats = await stat(output).catch(() => undefined);
+    if (stats !== undefined && !stats.isDirectory()) {
+      const message = `expected a directory, got the file ${quoted(output)}`;
+      if (override === undefined) this.#add(['output'], message);
+      else this.problems.push({ place: '--output', path: '', message });
+    }
+    return output;
+  }
+
+  now(text: string | undefined): number {
+    if (text === undefined) return Date.now();
+    const ms = timeMs(text);
+    if (ms === undefined) {
+      const message = `expected a time such as 2026-01-31T12:00:00Z, got ${quoted(text)}`;
+      this.problems.push({ place: '--now', path: '', message });
+    }
+    return ms ?? 0;
+  }
+
+  #add(path: Path, message: string): void {
+    this.problems.push(problemAt(this.#file, path, message));
+  }
+}
+
+/** A day (UTC), or a time that names its zone: without one it would mean another instant elsewhere. */
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2}))?$/;
+
+function timeMs(text: string): number | undefined {
+  const ms = ISO_TIME.test(text) ? Date.parse(text) : NaN;
+  const dayMs = Date.parse(text.slice(0, 10));
+  // Date.parse takes 2026-02-31 for the third of March.
+  const sound = !Number.isNaN(ms) && new Date(dayMs).toISOString().startsWith(text.slice(0, 10));
+  return sound ? ms : undefined;
+}
+
+/** The setting `key` of a file that failed its check; undefined where there is none. */
+function settingOf(value: unknown, key: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[key];
+}
+
+/** A path as short as it can be told: relative to the working directory, if it lies below that. */
+function shownPath(path: string): string {
+  const shown = relative(process.cwd(), path);
+  return shown === '' || shown.startsWith('..') ? path : shown;
+}

@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import { feedSpecsSchema } from '../../reference/spec.js';
+import { formatDuration, parseDuration } from './duration.js';
+
+/** Formats that can be named instead of detected. */
+export const INPUT_FORMATS = ['auto', 'csv', 'goflow2', 'nfcapd', 'zeek', 'argus'] as const;
+export type InputFormat = (typeof INPUT_FORMATS)[number];
+
+const SECOND = 1000;
+const DAY = 24 * 60 * 60 * SECOND;
+
+/** Default and range of every setting that has one; `docs/configuration.md` prints them. */
+export const SETTINGS = {
+  windowMs: { default: 5 * 60 * SECOND, min: SECOND, max: DAY },
+  findingWindowMs: { default: DAY, min: SECOND, max: 31 * DAY },
+  /** Keys of the one big shuffle; 128 cost 15 % against 32. */
+  shards: { default: 32, min: 1, max: 1024 },
+  /** 1 in N packets; 0 = not known. The column is 32 bits wide. */
+  samplingRate: { default: 0, min: 0, max: 0xffffffff },
+  unknownFlags: { default: 'keep' },
+  format: { default: 'auto' },
+  output: { default: 'out' },
+  snapshot: { default: 'snapshot' },
+} as const;
+
+function duration(range: { readonly default: number; readonly min: number; readonly max: number }) {
+  const expected = `expected a duration from ${formatDuration(range.min)} to ${formatDuration(range.max)}, such as 30s, 5m, 1h or 1d`;
+  return z
+    .string({ error: expected })
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== undefined && ms >= range.min && ms <= range.max) return ms;
+      context.addIssue({ code: 'custom', message: expected });
+      return z.NEVER;
+    })
+    .default(range.default);
+}
+
+function wholeNumber(range: {
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+}) {
+  const error = `expected a whole number from ${range.min} to ${range.max}`;
+  return z.int({ error }).min(range.min, error).max(range.max, error).default(range.default);
+}
+
+function path(what: string) {
+  const error = `expected the path of ${what}`;
+  return z
+    .string({ error })
+    .min(1, error)
+    .refine((text) => !text.includes('\0'), { error });
+}
+
+export const inputSchema = z.strictObject({
+  /** A path, a glob or a file:// URL. */
+  uri: path('an input: a file, a glob or a file:// URL'),
+  format: z.enum(INPUT_FORMATS).default(SETTINGS.format.default),
+  /** Names the sensor of records that do not say; '' = not known. */
+  sensor: z
+    .string({ error: 'expected the name of a sensor, 1 to 255 characters' })
+    .min(1, 'expected the name of a sensor, 1 to 255 characters')
+    .max(255, 'expected the name of a sensor, 1 to 255 characters')
+    .optional(),
+  /** Of records that do not say. */
+  samplingRate: wholeNumber(SETTINGS.samplingRate),
+  /** What becomes of TCP records without flags and without other evidence of a connection. */
+  unknownFlags: z.enum(['keep', 'drop']).default(SETTINGS.unknownFlags.default),
+});
+
+/** The file itself; what only another file or another setting can contradict is checked in config.ts. */
+export const configSchema = z.strictObject(
+  {
+    customers: path('a file of customers (customer,cidr[,exclusive])'),
+    inputs: z.array(inputSchema, { error: 'expected a list of inputs' }).default([]),
+    reference: z
+      .strictObject(
+        {
+          feeds: feedSpecsSchema.default([]),
+          snapshot: path('a directory for the compiled snapshot').default(
+            SETTINGS.snapshot.default,
+          ),
+        },
+        { error: 'expected a mapping of feeds and snapshot' },
+      )
+      .prefault({}),
+    suppressions: path('a file of suppressions').optional(),
+    /** Both are checked by the filters' own schemas. */
+    policies: z.unknown().optional(),
+    filters: z.unknown().optional(),
+    window: duration(SETTINGS.windowMs),
+    findingWindow: duration(SETTINGS.findingWindowMs),
+    shards: wholeNumber(SETTINGS.shards),
+    output: path('a directory').default(SETTINGS.output.default),
+  },
+  { error: 'expected a mapping of settings' },
+);
+
+export type Settings = z.infer<typeof configSchema>;

@@ -1,0 +1,37 @@
+/**
+ * What was planted in a generated network: one line of `labels.ndjson`.
+ *
+ * Filters of other shapes add scenarios with the same fields; whatever identifies their findings
+ * beyond them goes into `indicator`.
+ */
+export interface Label {
+  /**
+   * `finding`: must be found. `suppressed`: would be found, but an entry of suppressions.yaml hides
+   * it. `nothing`: a near-miss that resembles the risk and must not fire.
+   */
+  readonly expect: 'finding' | 'suppressed' | 'nothing';
+  /** What was done, kebab-case: `ip-port-on-another-port`. */
+  readonly scenario: string;
+  readonly filter: string;
+  readonly customer: string;
+  readonly customerAddress: string;
+  readonly remoteAddress: string;
+  /** Server port and protocol: `443/tcp`. */
+  readonly service: string;
+  /** As in the finding; '' for a near-miss. */
+  readonly indicator: string;
+  /** UTC day, `2025-03-03`. */
+  readonly day: string;
+}
+
+/** What makes a label and a finding the same. */
+export type LabelKey = Pick<
+  Label,
+  'filter' | 'customer' | 'customerAddress' | 'remoteAddress' | 'service' | 'indicator' | 'day'
+>;
+
+/** The key as one text, for maps. */
+export function labelKey(key: LabelKey): string {
+  const { filter, customer, customerAddress, remoteAddress, service, indicator, day } = key;
+  return [filter, customer, customerAddress, remoteAddress, service, indicator, day].join(' ');
+}

@@ -1,0 +1,113 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PipelineResult } from 'apache-beam/runners/runner';
+import '../beam/operators.js';
+import { createRunner } from 'apache-beam/runners/runner';
+import { expiredEntries } from '../filters/suppression.js';
+import type { InputSpec } from '../pipeline/chunk.js';
+import { buildPipeline, type JobSpec } from '../pipeline/pipeline.js';
+import { compileSnapshot, snapshotIsStale } from '../reference/compile.js';
+import { openSnapshot, readManifest, type ManifestRef } from '../reference/snapshot.js';
+import { writeLines } from '../transforms/write/ordered-lines.js';
+import type { Config } from './config/config.js';
+import { reportOf, type RunReport } from './job-report.js';
+import { LocalRunner } from './local/local-runner.js';
+import { summaryJson } from './summary.js';
+
+export type { RunReport } from './job-report.js';
+
+export interface RunOptions {
+  readonly runner: 'local' | 'direct';
+  /** Ms since 1970 UTC; what expiry is compared with. */
+  readonly nowMs: number;
+  readonly onProgress?: (progress: Progress) => void;
+  /** For tests: how finely the work is cut. Findings do not depend on it. */
+  readonly rangeBytes?: number;
+  readonly bundleGroups?: number;
+}
+
+export interface Progress {
+  readonly bytesRead: number;
+  readonly bytesTotal: number;
+  readonly records: number;
+  readonly stage: string;
+}
+
+/** Bytes of a range of a large file. */
+const RANGE_BYTES = 64 << 20;
+
+/**
+ * Runs the whole job in batch and writes findings.ndjson, rejects.ndjson and summary.json into the
+ * configured output directory. Throws where it cannot be done; bad records are no reason for that.
+ */
+export async function runJob(config: Config, options: RunOptions): Promise<RunReport> {
+  const began = performance.now();
+  if (config.filters.length === 0) throw new Error('no filter is enabled for any customer');
+  await mkdir(config.output, { recursive: true });
+  const reference = await prepareReference(config);
+  const spec = jobSpec(config, options, reference);
+  const result = await runnerOf(options).run((root) => {
+    buildPipeline(root, spec);
+  });
+  const report = reportOf(await countersOf(result), {
+    expiredSuppressions: expiredEntries(config.suppressions, options.nowMs).map(({ id }) => id),
+    referenceVersion: reference.version,
+    nowMs: options.nowMs,
+    seconds: (performance.now() - began) / 1000,
+    notices: referenceNotices(config, reference),
+  });
+  await writeLines(join(config.output, 'summary.json'), summaryJson(report).trimEnd().split('\n'));
+  return report;
+}
+
+function runnerOf({ runner, bundleGroups, onProgress }: RunOptions): {
+  run: LocalRunner['run'];
+} {
+  if (runner === 'direct') return createRunner({ runner: 'direct' });
+  return new LocalRunner({
+    ...(bundleGroups === undefined ? {} : { bundleGroups }),
+    onStage: (stage) => onProgress?.({ bytesRead: 0, bytesTotal: 0, records: 0, stage }),
+  });
+}
+
+function countersOf(result: PipelineResult): Promise<Record<string, number>> {
+  return result.counters() as Promise<Record<string, number>>;
+}
+
+/** The compiled snapshot; built when missing or older than its feeds. */
+async function prepareReference({ reference }: Config): Promise<ManifestRef> {
+  const { spec, snapshot } = reference;
+  const manifest = (await snapshotIsStale(spec, snapshot))
+    ? await compileSnapshot(spec, snapshot)
+    : await readManifest(snapshot);
+  return { version: manifest.version, directory: snapshot };
+}
+
+/** What the policies name and the reference data do not have: a filter would be silent, unnoticed. */
+function referenceNotices(config: Config, reference: ManifestRef): string[] {
+  const { customers } = openSnapshot(reference).customers;
+  return config.policyCustomers
+    .filter((customer) => !customers.includes(customer))
+    .map((customer) => `policies name the customer ${customer}, who has no addresses`);
+}
+
+function jobSpec(config: Config, options: RunOptions, reference: ManifestRef): JobSpec {
+  return {
+    inputs: config.inputs.flatMap(inputSpecs),
+    rangeBytes: options.rangeBytes ?? RANGE_BYTES,
+    windowMs: config.windowMs,
+    findingWindowMs: config.findingWindowMs,
+    shards: config.shards,
+    filters: config.filters,
+    reference,
+    suppressions: config.suppressions,
+    nowMs: options.nowMs,
+    findingsPath: join(config.output, 'findings.ndjson'),
+    rejectsPath: join(config.output, 'rejects.ndjson'),
+  };
+}
+
+function inputSpecs(input: Config['inputs'][number]): InputSpec[] {
+  const { files, format, sensor, samplingRate, unknownFlags } = input;
+  return files.map((uri) => ({ uri, format, sensor, samplingRate, unknownFlags }));
+}

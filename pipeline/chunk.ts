@@ -1,0 +1,62 @@
+import { readFrame, writeFrame } from './frame.js';
+
+/** What is known of an input before any of its records is read. */
+export interface InputSpec {
+  /** File, folder, glob or URI, as configured. */
+  readonly uri: string;
+  /** Format id, or `auto`. */
+  readonly format: string;
+  /** Exporter name where the records have none; '' = not configured. */
+  readonly sensor: string;
+  /** 1 in N where the records have none; 0 = not configured. */
+  readonly samplingRate: number;
+  /** Whether TCP records without flags or other evidence count as connections. */
+  readonly unknownFlags: 'keep' | 'drop';
+}
+
+/** Whole records of one input, which can be decoded without the rest of it. */
+export interface Chunk {
+  readonly input: InputSpec;
+  /** The file the bytes come from. */
+  readonly uri: string;
+  /** Format id; never `auto`. */
+  readonly format: string;
+  /** Where `bytes` begins in the decompressed file. */
+  readonly offset: number;
+  /** Leading bytes of the file that every chunk needs (a header line). */
+  readonly preamble: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+const KIND = 'CHNK';
+
+/** The chunk as bytes; `decodeChunk` gives it back. */
+export function encodeChunk(chunk: Chunk): Uint8Array {
+  const { input, uri, format, offset, preamble, bytes } = chunk;
+  const body = new Uint8Array(preamble.length + bytes.length);
+  body.set(preamble);
+  body.set(bytes, preamble.length);
+  const header = { input, uri, format, offset, preamble: preamble.length };
+  return writeFrame({ kind: KIND, version: 1, header, body });
+}
+
+/** Reads what `encodeChunk` wrote. Throws a RangeError that says what is wrong with other bytes. */
+export function decodeChunk(encoded: Uint8Array): Chunk {
+  const { header, body } = readFrame(encoded, KIND, 1);
+  const { input, uri, format, offset, preamble } = header;
+  if (typeof preamble !== 'number' || !(preamble >= 0 && preamble <= body.length)) {
+    throw new RangeError(`chunk of ${body.length} bytes has a preamble of ${String(preamble)}`);
+  }
+  if (typeof uri !== 'string' || typeof format !== 'string' || typeof offset !== 'number') {
+    throw new RangeError('chunk lacks uri, format or offset');
+  }
+  if (typeof input !== 'object' || input === null) throw new RangeError('chunk lacks its input');
+  return {
+    input: input as InputSpec,
+    uri,
+    format,
+    offset,
+    preamble: body.subarray(0, preamble),
+    bytes: body.subarray(preamble),
+  };
+}

@@ -1,0 +1,136 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { expect } from 'chai';
+import { compileSnapshot } from '../../reference/compile.js';
+import type { Manifest } from '../../reference/manifest.js';
+import { openSnapshot, openSnapshotAsync } from '../../reference/snapshot.js';
+
+describe('openSnapshot of broken files', () => {
+  let folder: string;
+  let manifest: Manifest;
+  let version: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'flowsieve-'));
+    await writeFile(join(folder, 'customers.csv'), 'customer,cidr\nacme,192.0.2.0/24\n');
+    const spec = { feeds: [], customers: { uri: 'customers.csv' }, baseDir: folder };
+    manifest = await compileSnapshot(spec, folder);
+    ({ version } = manifest);
+  });
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  async function problem(): Promise<string> {
+    const ref = { version, directory: folder };
+    const message = (error: unknown): string => (error as Error).message;
+    const later = await openSnapshotAsync(ref).then(() => 'opened', message);
+    try {
+      openSnapshot(ref);
+      return 'opened';
+    } catch (error) {
+      expect(message(error)).to.equal(later);
+      return later;
+    }
+  }
+
+  /** Replaces a table and makes the manifest agree, as whoever can write the directory could. */
+  async function forge(change: (bytes: Buffer) => Buffer): Promise<void> {
+    const path = join(folder, version, 'tags.table');
+    const bytes = change(await readFile(path));
+    await writeFile(path, bytes);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const tags = { file: 'tags.table', bytes: bytes.length, sha256 };
+    await rewrite({ tables: { ...manifest.tables, tags } });
+  }
+
+  async function rewrite(change: object): Promise<void> {
+    const text = JSON.stringify({ ...manifest, ...change });
+    await writeFile(join(folder, version, 'manifest.json'), text);
+  }
+
+  it('a flipped bit', async () => {
+    const path = join(folder, version, 'tags.table');
+    const bytes = await readFile(path);
+    bytes[bytes.length - 1] ^= 1;
+    await writeFile(path, bytes);
+    expect(await problem()).to.match(
+      /^reference table tags.table: has sha256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}$/,
+    );
+  });
+
+  it('a short file', async () => {
+    const path = join(folder, version, 'tags.table');
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.subarray(1));
+    expect(await problem()).to.equal(
+      `reference table tags.table: has ${bytes.length - 1} bytes, the manifest says ${bytes.length}`,
+    );
+  });
+
+  it('a missing file', async () => {
+    await rm(join(folder, version, 'tags.table'));
+    expect(await problem()).to.include('reference table tags.table: ENOENT');
+  });
+
+  it('a missing version', async () => {
+    version = '0123456789abcdef';
+    expect(await problem()).to.equal(`no snapshot 0123456789abcdef in ${folder}`);
+    version = '../../etc';
+    expect(await problem()).to.equal(
+      'snapshot version "../../etc", expected 16 hexadecimal digits',
+    );
+  });
+
+  const manifests = [
+    ['another format', { format: 99 }, 'format 99, expected 1: build the snapshot again'],
+    ['another version', { version: '0123456789abcdef' }, 'version 0123456789abcdef, expected '],
+    [
+      'a path for a file',
+      { tables: { tags: { file: '../x', bytes: 1, sha256: '' } } },
+      'tables.tags.file',
+    ],
+    ['no tables', { tables: {} }, 'has no customers'],
+  ] as const;
+  for (const [name, change, message] of manifests) {
+    it(`a manifest of ${name}`, async () => {
+      await rewrite(change);
+      expect(await problem()).to.include(message);
+    });
+  }
+
+  const forgeries = [
+    [
+      'no magic',
+      (b: Buffer) => Buffer.from(`X${b.toString('latin1').slice(1)}`, 'latin1'),
+      'does not begin with FSREFTB1',
+    ],
+    [
+      'another kind',
+      (b: Buffer) =>
+        Buffer.from(b.toString('latin1').replace('"kind":"tags"', '"kind":"tagz"'), 'latin1'),
+      'holds a table of "tagz", expected "tags"',
+    ],
+    ['sections cut off', (b: Buffer) => b.subarray(0, b.length - 64), 'exceeds the file of'],
+    [
+      'a section that is not there',
+      (b: Buffer) => Buffer.from(b.toString('latin1').replace('"masks"', '"maskz"'), 'latin1'),
+      'has no section "masks" of u32',
+    ],
+    [
+      'a huge header',
+      (b: Buffer) => (b.writeUInt32LE(0xffffffff, 8), b),
+      'header of 4294967295 bytes exceeds',
+    ],
+    ['nothing', () => Buffer.alloc(0), 'does not begin with FSREFTB1'],
+  ] as const;
+  for (const [name, change, message] of forgeries) {
+    it(`a forged table with ${name}`, async () => {
+      await forge(change);
+      expect(await problem()).to.include(message);
+    });
+  }
+});

@@ -1,0 +1,229 @@
+import type { AddressWords } from '../../pipeline/address.js';
+import { FLAGS_UNKNOWN, GRADE, TCP } from '../../pipeline/codes.js';
+import {
+  allocateFlowColumns,
+  BATCH_ROWS,
+  flowBatch,
+  type FlowBatch,
+  type FlowColumns,
+} from '../../pipeline/flow-batch.js';
+import { sampleOf, type Reject } from '../../pipeline/reject.js';
+import type { Chunk } from '../../pipeline/chunk.js';
+import { FlowRow } from './flow-row.js';
+import type { RecordSink } from './format.js';
+
+/** Event times outside are no dates of flows: an exporter's uptime taken for a date, or nonsense. */
+export const EARLIEST_MS = Date.UTC(1990, 0, 1);
+export const LATEST_MS = Date.UTC(2100, 0, 1);
+
+/** Rejects kept as values for each reason of a chunk; all are counted. */
+const KEPT_REJECTS = 100;
+
+/** Distinct exporters a batch may name; one that lies about its name for each record ends batches early and no more. */
+const MAX_SENSORS = 4096;
+
+/** Sensor of a record that names none, from an input that names none. */
+const UNNAMED_SENSOR = 'unnamed';
+
+/**
+ * The one place where all decoders' records are counted, checked and put into columns.
+ * Rows of many chunks go into one batch; `flush` hands out what is left.
+ */
+export class BatchSink implements RecordSink {
+  readonly row = new FlowRow();
+  readonly #onBatch: (batch: FlowBatch) => void;
+  readonly #onReject: (reject: Reject) => void;
+  readonly #onCount: (name: string, by: number) => void;
+  readonly #builders: { 4: Builder | undefined; 6: Builder | undefined } = {
+    4: undefined,
+    6: undefined,
+  };
+  #chunk: Chunk | undefined;
+  #records = 0;
+  #rows = 0;
+  readonly #rejected = new Map<string, number>();
+  readonly #skipped = new Map<string, number>();
+
+  constructor(
+    onBatch: (batch: FlowBatch) => void,
+    onReject: (reject: Reject) => void,
+    onCount: (name: string, by: number) => void,
+  ) {
+    this.#onBatch = onBatch;
+    this.#onReject = onReject;
+    this.#onCount = onCount;
+  }
+
+  /** Says which chunk the records that follow are from. */
+  beginChunk(chunk: Chunk): void {
+    this.#chunk = chunk;
+    this.row.reset();
+  }
+
+  /** Adds the chunk's counts: one call a name and not one a record. */
+  endChunk(): void {
+    const format = this.#chunk?.format ?? 'unknown';
+    if (this.#records > 0) this.#onCount(`records/${format}`, this.#records);
+    if (this.#rows > 0) this.#onCount('rows', this.#rows);
+    for (const [reason, count] of this.#rejected) this.#onCount(`rejects/${format}/${reason}`, count);
+    for (const [reason, count] of this.#skipped) this.#onCount(`skipped/${format}/${reason}`, count);
+    this.#records = 0;
+    this.#rows = 0;
+    this.#rejected.clear();
+    this.#skipped.clear();
+    this.#chunk = undefined;
+  }
+
+  push(start: number, end: number): boolean {
+    const problem = this.#problem();
+    if (problem !== undefined) {
+      this.reject(problem, start, end);
+      return false;
+    }
+    this.#records++;
+    this.#append();
+    return true;
+  }
+
+  pushAlso(): void {
+    this.#append();
+  }
+
+  reject(reason: string, start: number, end: number): void {
+    const chunk = this.#chunk;
+    const count = (this.#rejected.get(reason) ?? 0) + 1;
+    this.#rejected.set(reason, count);
+    this.row.reset();
+    if (chunk === undefined || count > KEPT_REJECTS) return;
+    this.#onReject({
+      format: chunk.format,
+      reason,
+      file: chunk.uri,
+      offset: chunk.offset + start,
+      sample: sampleOf(chunk.bytes, start, end),
+    });
+  }
+
+  skip(reason: string): void {
+    this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1);
+    this.row.reset();
+  }
+
+  /** Hands out the rows collected so far. */
+  flush(): void {
+    this.#flush(4);
+    this.#flush(6);
+  }
+
+  #problem(): string | undefined {
+    const { row } = this;
+    if (row.src.family !== row.dst.family) return 'mixed-families';
+    // Written so that NaN fails too.
+    if (!(row.endMs >= EARLIEST_MS && row.endMs < LATEST_MS)) return 'time-out-of-range';
+    if (!(row.startMs >= EARLIEST_MS)) return 'time-out-of-range';
+    if (row.startMs > row.endMs) return 'end-before-start';
+    return undefined;
+  }
+
+  #append(): void {
+    const { row } = this;
+    const { family } = row.src;
+    const input = this.#chunk?.input;
+    let builder = this.#builders[family];
+    if (builder === undefined) {
+      builder = new Builder(family);
+      this.#builders[family] = builder;
+    }
+    let { evidence } = row;
+    if (
+      evidence === 0 &&
+      row.protocol === TCP &&
+      row.tcpFlags === FLAGS_UNKNOWN &&
+      input?.unknownFlags === 'keep'
+    ) {
+      evidence = GRADE.medium;
+    }
+    const sensor = row.sensor !== '' ? row.sensor : input?.sensor;
+    builder.append(
+      row,
+      evidence,
+      row.samplingRate !== 0 ? row.samplingRate : (input?.samplingRate ?? 0),
+      sensor === undefined || sensor === '' ? UNNAMED_SENSOR : sensor,
+    );
+    this.#rows++;
+    if (builder.full) this.#flush(family);
+  }
+
+  #flush(family: 4 | 6): void {
+    const builder = this.#builders[family];
+    if (builder === undefined || builder.rows === 0) return;
+    this.#builders[family] = undefined;
+    this.#onBatch(builder.finish());
+  }
+}
+
+/** A batch under construction. */
+class Builder {
+  rows = 0;
+  readonly #family: 4 | 6;
+  readonly #columns: FlowColumns;
+  readonly #sensors: string[] = [];
+  readonly #sensorIndex = new Map<string, number>();
+  #lastSensor = '';
+  #lastIndex = -1;
+
+  constructor(family: 4 | 6) {
+    this.#family = family;
+    this.#columns = allocateFlowColumns(family, BATCH_ROWS);
+  }
+
+  get full(): boolean {
+    return this.rows === BATCH_ROWS || this.#sensors.length === MAX_SENSORS;
+  }
+
+  append(row: FlowRow, evidence: number, samplingRate: number, sensor: string): void {
+    const at = this.rows++;
+    const to = this.#columns;
+    to.startMs[at] = row.startMs;
+    to.endMs[at] = row.endMs;
+    to.packets[at] = row.packets;
+    to.bytes[at] = row.bytes;
+    putAddress(this.#family, to.srcAddr, at, row.src);
+    putAddress(this.#family, to.dstAddr, at, row.dst);
+    to.samplingRate[at] = samplingRate;
+    to.srcPort[at] = row.srcPort;
+    to.dstPort[at] = row.dstPort;
+    to.tcpFlags[at] = row.tcpFlags;
+    to.protocol[at] = row.protocol;
+    to.evidence[at] = evidence;
+    to.initiator[at] = row.initiator;
+    to.sensor[at] = sensor === this.#lastSensor ? this.#lastIndex : this.#indexOf(sensor);
+  }
+
+  finish(): FlowBatch {
+    return flowBatch(this.#family, this.rows, this.#sensors, [], this.#columns);
+  }
+
+  #indexOf(sensor: string): number {
+    let index = this.#sensorIndex.get(sensor);
+    if (index === undefined) {
+      index = this.#sensors.push(sensor) - 1;
+      this.#sensorIndex.set(sensor, index);
+    }
+    this.#lastSensor = sensor;
+    this.#lastIndex = index;
+    return index;
+  }
+}
+
+function putAddress(family: 4 | 6, column: Uint32Array, at: number, address: AddressWords): void {
+  const { words } = address;
+  if (family === 4) {
+    column[at] = words[0];
+  } else {
+    column[at * 4] = words[0];
+    column[at * 4 + 1] = words[1];
+    column[at * 4 + 2] = words[2];
+    column[at * 4 + 3] = words[3];
+  }
+}

@@ -1,0 +1,43 @@
+import { jsonCoder } from '../beam/coders.js';
+import { applyFn, registerFn } from '../beam/fn.js';
+import type { PCollection } from 'apache-beam';
+import { applySuppressions, type Suppression } from '../filters/suppression.js';
+import type { Finding } from '../pipeline/finding.js';
+import { summarized } from './collapse.js';
+
+/** Name of the side input with the analyst's exceptions. */
+const SUPPRESSIONS_SIDE = 'suppressions';
+
+interface SuppressParams {
+  /** Ms since 1970 UTC that expiry is compared with. */
+  readonly nowMs: number;
+}
+
+registerFn<SuppressParams, Finding>('flowsieve/suppress', ({ nowMs }, context) => ({
+  process(finding): void {
+    const [entries] = context.side(SUPPRESSIONS_SIDE) as readonly (readonly Suppression[])[];
+    const { finding: left, hiddenBy, reducedBy } = applySuppressions(finding, entries, nowMs);
+    for (const id of hiddenBy) context.count(`hidden/${id}`);
+    if (left === undefined) {
+      context.count('dropped/suppress/hidden');
+      return;
+    }
+    context.count(`findings/${left.filter}`);
+    context.emit('findings', reducedBy.length === 0 ? left : summarized(left));
+  },
+}));
+
+/** Findings -> those that no exception hides; what each exception hid is counted. */
+export function suppress(
+  findings: PCollection<Finding>,
+  suppressions: PCollection<readonly Suppression[]>,
+  nowMs: number,
+): PCollection<Finding> {
+  return applyFn(findings, {
+    name: 'suppress',
+    fn: 'flowsieve/suppress',
+    params: { nowMs } satisfies SuppressParams,
+    sides: { [SUPPRESSIONS_SIDE]: suppressions },
+    outputs: { findings: jsonCoder },
+  })['findings'] as PCollection<Finding>;
+}

@@ -1,0 +1,84 @@
+import { jsonCoder, keyedCoder } from '../beam/coders.js';
+import { applyFn, registerFn } from '../beam/fn.js';
+import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
+import type { PCollection } from 'apache-beam';
+import { P } from 'apache-beam/pvalue';
+import { flatten } from 'apache-beam/transforms/flatten';
+import { withName } from 'apache-beam/transforms/transform';
+import type { Finding } from '../pipeline/finding.js';
+import type { Reject } from '../pipeline/reject.js';
+import { writeLines } from './write/ordered-lines.js';
+
+/** What a file holds; it decides the order of its lines. */
+type Content = 'findings' | 'rejects';
+
+interface WriteParams {
+  readonly path: string;
+  readonly content: Content;
+}
+
+/** Keys that lines are sorted by; the last makes the order total. */
+const ORDER: Readonly<Record<Content, (value: never) => string>> = {
+  findings: ({ customer, firstSeen, id }: Finding) => JSON.stringify([customer, firstSeen, id]),
+  rejects: ({ file, offset, format, reason }: Reject) =>
+    JSON.stringify([file, String(offset).padStart(16, '0'), format, reason]),
+};
+
+registerFn<null, unknown>('flowsieve/one-group', (_params, context) => ({
+  process(value): void {
+    context.emit('out', { key: '', value });
+  },
+}));
+
+registerFn<null, unknown>('flowsieve/begin-file', (_params, context) => ({
+  process(): void {
+    // So that a file is written also where there are no lines.
+    context.emit('out', null);
+  },
+}));
+
+registerFold<WriteParams, unknown>('flowsieve/write', ({ path, content }) => {
+  const lines: { order: string; line: string }[] = [];
+  return {
+    add(value): void {
+      if (value === null) return;
+      lines.push({ order: ORDER[content](value as never), line: JSON.stringify(value) });
+    },
+    async finish(context): Promise<void> {
+      lines.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0));
+      await writeLines(
+        path,
+        lines.map(({ line }) => line),
+      );
+      await context.emit('written', { path, lines: lines.length });
+    },
+  };
+});
+
+/**
+ * Values -> one file of JSON lines, in a fixed order, so that the same input gives the same bytes
+ * however it was cut into bundles. Holds all lines of the file: findings are few.
+ */
+export function write(
+  values: PCollection<unknown>,
+  impulse: PCollection<unknown>,
+  params: WriteParams,
+): void {
+  const { content } = params;
+  const { out: begin } = applyFn(impulse, {
+    name: `begin ${content}`,
+    fn: 'flowsieve/begin-file',
+    params: null,
+    outputs: { out: jsonCoder },
+  });
+  const all = P([values, begin] as never).apply(
+    withName(`${content} to write`, flatten()) as never,
+  ) as unknown as PCollection<unknown>;
+  const { out: keyed } = applyFn(all, {
+    name: `gather ${content}`,
+    fn: 'flowsieve/one-group',
+    params: null,
+    outputs: { out: keyedCoder(jsonCoder) },
+  });
+  foldPerKey(keyed, `write ${content}`, { fold: 'flowsieve/write', params }, { written: jsonCoder });
+}
