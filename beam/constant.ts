@@ -12,15 +12,11 @@ registerFn<unknown, unknown>('flowsieve/constant', (value, context) => ({
  * A collection of one JSON value, in the global window: what a side input is made of.
  * The SDK's `create` would reshuffle it by the general object coder.
  */
-export function constant<T>(
-  impulse: PCollection<unknown>,
-  name: string,
-  value: T,
-): PCollection<T> {
+export function constant<T>(impulse: PCollection<unknown>, name: string, value: T): PCollection<T> {
   return applyFn(impulse, {
     name,
     fn: 'flowsieve/constant',
     params: value,
     outputs: { out: jsonCoder },
-  })['out'] as PCollection<T>;
+  })['out'];
 }

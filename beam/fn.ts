@@ -42,8 +42,10 @@ export interface Fn<Input> {
 
 /** What a Fn may use. */
 export interface FnContext {
-  /** Emits to the output `tag`. In an asynchronous Fn, await it: that is the back-pressure. */
-  emit(tag: string, value: unknown, at?: Placement): ProcessResult;
+  /** Emits to the output `tag`; whoever feeds this Fn waits for what comes of it. */
+  emit(tag: string, value: unknown, at?: Placement): void;
+  /** As `emit`, for an asynchronous Fn: awaiting it is the back-pressure. */
+  send(tag: string, value: unknown, at?: Placement): Promise<void>;
   /** All elements of the side input `name`. Only within `process` and `finishBundle`. */
   side(name: string): readonly unknown[];
   /** Adds to a Beam user counter. */
@@ -221,12 +223,24 @@ class FnOperator implements IOperator, FnContext {
     this.#fn = undefined;
   }
 
-  emit(tag: string, value: unknown, at: Placement = {}): ProcessResult {
+  emit(tag: string, value: unknown, at: Placement = {}): void {
+    const done = this.#emit(tag, value, at);
+    if (done === null) return;
+    // Awaited when the element is done; a failure before that must not count as unhandled.
+    done.catch(() => undefined);
+    this.#pending.push(done);
+  }
+
+  async send(tag: string, value: unknown, at: Placement = {}): Promise<void> {
+    await this.#emit(tag, value, at);
+  }
+
+  #emit(tag: string, value: unknown, at: Placement): ProcessResult {
     const receiver = this.#receivers.get(tag);
     if (receiver === undefined) throw new Error(`step has no output ${tag}`);
     const { window, timestampMs } = at;
     const current = this.#current;
-    const result = receiver.receive({
+    return receiver.receive({
       value,
       windows:
         window === undefined || window === 'global'
@@ -240,11 +254,6 @@ class FnOperator implements IOperator, FnContext {
           : Long.fromNumber(timestampMs),
       pane: current?.pane ?? PaneInfoCoder.ONE_AND_ONLY_FIRING,
     });
-    if (result !== null) {
-      result.catch(() => undefined);
-      this.#pending.push(result);
-    }
-    return result;
   }
 
   side(name: string): readonly unknown[] {
@@ -305,7 +314,7 @@ class FnOperator implements IOperator, FnContext {
         ITERABLE,
         id,
         new GlobalWindow(),
-        new GlobalWindowCoder() as never,
+        new GlobalWindowCoder(),
       );
       const found = this.#context.getStateProvider().getState(key, (bytes) => {
         const values: unknown[] = [];

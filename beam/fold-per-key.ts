@@ -84,7 +84,10 @@ registerFn<FoldSpec, Group>('flowsieve/fold', ({ fold, params }, context) => ({
 
 /** The interval window of an element; undefined if it is in the global window. */
 export function timeWindowOf(windowed: WindowedValue<unknown>): TimeWindow | undefined {
-  const window = windowed.windows[0] as { start?: { toNumber(): number }; end?: { toNumber(): number } };
+  const window = windowed.windows[0] as {
+    start?: { toNumber(): number };
+    end?: { toNumber(): number };
+  };
   if (window.start === undefined || window.end === undefined) return undefined;
   return { startMs: window.start.toNumber(), endMs: window.end.toNumber() };
 }

@@ -18,7 +18,7 @@ registerFn<null, unknown>('flowsieve/key-by-text', (_params, context) => ({
 
 registerFn<null, { value: Iterable<unknown> }>('flowsieve/ungroup', (_params, context) => ({
   async process({ value }): Promise<void> {
-    for (const item of value) await context.emit('out', item);
+    for (const item of value) await context.send('out', item);
   },
 }));
 
@@ -36,5 +36,5 @@ export function reshuffle<T>(input: PCollection<T>, name: string): PCollection<T
     fn: 'flowsieve/ungroup',
     params: null,
     outputs: { out: jsonCoder },
-  })['out'] as PCollection<T>;
+  })['out'];
 }

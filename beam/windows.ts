@@ -49,7 +49,7 @@ export function windowInto<T>(
     name,
     fn: 'flowsieve/window',
     params: { sizeMs } satisfies WindowParams,
-    outputs: { out: pipeline.context.getPCollectionCoder(input as never) },
+    outputs: { out: pipeline.context.getPCollectionCoder(input) },
     windowingStrategyId: pipeline.context.getWindowingStrategyId(strategy),
-  })['out'] as PCollection<T>;
+  })['out'];
 }

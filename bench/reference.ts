@@ -50,9 +50,10 @@ async function writeFeeds(folder: string, threats: number, countries: number): P
 
 function time(name: string, run: () => number): void {
   run();
-  const start = performance.now();
+  // Processor time: others may use the machine too.
+  const start = process.cpuUsage();
   const hits = run();
-  const seconds = (performance.now() - start) / 1000;
+  const seconds = process.cpuUsage(start).user / 1e6;
   const rate = LOOKUPS / seconds / 1e6;
   process.stdout.write(`${name}: ${rate.toFixed(1)} M look-ups/s, ${hits} hits\n`);
 }

@@ -1,6 +1,7 @@
 import { formatAddressAt } from '../pipeline/address.js';
-import { GRADE, TCP } from '../pipeline/codes.js';
+import { GRADE } from '../pipeline/codes.js';
 import { counterEnd, type ConversationBatch } from '../pipeline/conversation-batch.js';
+import { protocolName } from '../pipeline/protocols.js';
 import type { Hit, HitCounter } from '../pipeline/hit.js';
 import type { Reference } from '../reference/reference.js';
 import { Conversation } from './conversation.js';
@@ -75,7 +76,7 @@ function hitOf(filter: string, conversation: Conversation, detection: Detection)
     remotePort: remote.port,
     remoteCountry: remote.country,
     protocol,
-    service: servicePort === undefined ? '-' : `${servicePort}/${protocolText(protocol)}`,
+    service: servicePort === undefined ? '-' : `${servicePort}/${protocolName(protocol)}`,
     indicator: detection.indicator,
     evidence: detection.evidence,
     reason: conversation.reason,
@@ -104,9 +105,4 @@ function countersOf(batch: ConversationBatch, row: number): HitCounter[] {
     });
   }
   return found;
-}
-
-/** Name of a protocol as findings print it; its IANA number where it has none here. */
-function protocolText(protocol: number): string {
-  return protocol === TCP ? 'tcp' : String(protocol);
 }

@@ -66,12 +66,26 @@ function runnerOf({ runner, bundleGroups, onProgress }: RunOptions): {
   if (runner === 'direct') return createRunner({ runner: 'direct' });
   return new LocalRunner({
     ...(bundleGroups === undefined ? {} : { bundleGroups }),
-    onStage: (stage) => onProgress?.({ bytesRead: 0, bytesTotal: 0, records: 0, stage }),
+    onProgress: (stage, counters) => {
+      onProgress?.({
+        bytesRead: counters.get('bytes-read') ?? 0,
+        bytesTotal: counters.get('bytes-listed') ?? 0,
+        records: recordsIn(counters),
+        stage,
+      });
+    },
   });
 }
 
+/** Records decoded so far, of all formats. */
+function recordsIn(counters: ReadonlyMap<string, number>): number {
+  let records = 0;
+  for (const [name, value] of counters) if (name.startsWith('records/')) records += value;
+  return records;
+}
+
 function countersOf(result: PipelineResult): Promise<Record<string, number>> {
-  return result.counters() as Promise<Record<string, number>>;
+  return result.counters();
 }
 
 /** The compiled snapshot; built when missing or older than its feeds. */

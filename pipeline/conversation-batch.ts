@@ -170,7 +170,9 @@ export function decodeConversationBatch(bytes: Uint8Array): ConversationBatch {
     counterRows < 0 ||
     counterRows > MAX_BATCH_ROWS
   ) {
-    throw new RangeError(`counter row count ${String(counterRows)} is outside 0..${MAX_BATCH_ROWS}`);
+    throw new RangeError(
+      `counter row count ${String(counterRows)} is outside 0..${MAX_BATCH_ROWS}`,
+    );
   }
   if (typeof referenceVersion !== 'string') throw new RangeError('reference version is no string');
   const layout = LAYOUTS[family];

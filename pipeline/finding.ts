@@ -6,11 +6,7 @@ export type Severity = (typeof SEVERITIES)[number];
 export const CONFIDENCES = ['low', 'medium', 'high'] as const satisfies readonly Confidence[];
 
 /** What makes a finding true, one entry a fact. `type` says which. */
-export type Evidence =
-  | ListEvidence
-  | CountryEvidence
-  | InventoryEvidence
-  | PolicyEvidence;
+export type Evidence = ListEvidence | CountryEvidence | InventoryEvidence | PolicyEvidence;
 
 /** A feed entry that covers the remote address, or names the remote ip:port. */
 export interface ListEvidence {

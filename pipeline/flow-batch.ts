@@ -217,7 +217,9 @@ export function decodeFlowBatch(bytes: Uint8Array): FlowBatch {
   const layout = LAYOUTS[family];
   const expected = layoutBytes(layout, rows);
   if (frame.body.length !== expected) {
-    throw new RangeError(`flow batch of ${rows} rows has ${frame.body.length} bytes, not ${expected}`);
+    throw new RangeError(
+      `flow batch of ${rows} rows has ${frame.body.length} bytes, not ${expected}`,
+    );
   }
   const views = layoutViews(layout, rows, frame.body.buffer as ArrayBuffer);
   checkColumns(layout, views);

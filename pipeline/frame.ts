@@ -45,7 +45,8 @@ export function readFrame(bytes: Uint8Array, kind: string, version: number): Fra
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const foundKind = Buffer.from(bytes.subarray(0, 4)).toString('latin1');
-  if (foundKind !== kind) throw new RangeError(`expected a ${kind} frame, found ${JSON.stringify(foundKind)}`);
+  if (foundKind !== kind)
+    throw new RangeError(`expected a ${kind} frame, found ${JSON.stringify(foundKind)}`);
   const foundVersion = view.getUint32(4, true);
   if (foundVersion !== version) {
     throw new RangeError(`${kind} frame has version ${foundVersion}, this reads ${version}`);
@@ -54,7 +55,9 @@ export function readFrame(bytes: Uint8Array, kind: string, version: number): Fra
   const bodyLength = view.getUint32(12, true);
   const bodyAt = bodyOffset(headerLength);
   if (bodyAt + bodyLength !== bytes.length) {
-    throw new RangeError(`${kind} frame has ${bytes.length} bytes, its prefix says ${bodyAt + bodyLength}`);
+    throw new RangeError(
+      `${kind} frame has ${bytes.length} bytes, its prefix says ${bodyAt + bodyLength}`,
+    );
   }
   const text = Buffer.from(bytes.subarray(PREFIX_BYTES, PREFIX_BYTES + headerLength)).toString();
   let header: unknown;

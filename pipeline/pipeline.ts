@@ -44,7 +44,9 @@ export interface JobSpec {
 
 /** The whole job, from flow files to findings. Every name in it is a contract: see docs/design.md. */
 export function buildPipeline(root: Root, spec: JobSpec): void {
-  const start = root.apply(withName('start', impulse() as never)) as unknown as PCollection<Uint8Array>;
+  const start = root.apply(
+    withName('start', impulse() as never),
+  ) as unknown as PCollection<Uint8Array>;
   const reference = constant(start, 'reference', spec.reference);
   const suppressions = constant(start, 'suppressions', spec.suppressions);
   const filters = spec.filters.map(({ id }) => filterById(id));

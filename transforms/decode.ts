@@ -10,8 +10,12 @@ import { formatById } from './decode/formats.js';
 
 registerFn<null, Chunk>('flowsieve/decode', (_params, context) => {
   const sink = new BatchSink(
-    (batch) => context.emit('flows', batch),
-    (reject) => context.emit('rejects', reject),
+    (batch) => {
+      context.emit('flows', batch);
+    },
+    (reject) => {
+      context.emit('rejects', reject);
+    },
     (name, by) => {
       context.count(name, by);
     },

@@ -51,7 +51,8 @@ registerFold<DedupeParams, FlowBatch>('flowsieve/conversations', ({ attempts }, 
         if (fold === undefined) continue;
         const { batches, grades } = fold.finish(window, least, BATCH_ROWS);
         for (let grade = 0; grade < grades.length; grade++) {
-          if (grades[grade] > 0) context.count(`conversations/${GRADE_NAMES[grade]}`, grades[grade]);
+          if (grades[grade] > 0)
+            context.count(`conversations/${GRADE_NAMES[grade]}`, grades[grade]);
         }
         for (const batch of batches) context.emit('conversations', batch);
       }

@@ -30,5 +30,5 @@ export function dropShared(
     params: null,
     sides: { [REFERENCE_SIDE]: reference },
     outputs: { flows: flowBatchCoder },
-  })['flows'] as PCollection<FlowBatch>;
+  })['flows'];
 }

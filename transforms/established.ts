@@ -53,5 +53,5 @@ export function established(flows: PCollection<FlowBatch>): PCollection<FlowBatc
     fn: 'flowsieve/established',
     params: null,
     outputs: { flows: flowBatchCoder },
-  })['flows'] as PCollection<FlowBatch>;
+  })['flows'];
 }

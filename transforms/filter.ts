@@ -2,24 +2,44 @@ import { jsonCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import type { PCollection } from 'apache-beam';
 import { detectHits } from '../filters/detect.js';
+import type { ConversationFilter } from '../filters/filter.js';
 import { filterById } from '../filters/filters.js';
 import { preparePolicies, type FilterPlan, type PreparedPolicies } from '../filters/policies.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import type { Hit } from '../pipeline/hit.js';
+import type { Reference } from '../reference/reference.js';
 import type { ManifestRef } from '../reference/snapshot.js';
 import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
 
+/** Prepared policies by snapshot, kept across bundles: they are many and preparing is not free. */
+const prepared = new WeakMap<Reference, Map<string, PreparedPolicies>>();
+
+function preparedFor(
+  filter: ConversationFilter,
+  plan: FilterPlan,
+  planKey: string,
+  reference: Reference,
+): PreparedPolicies {
+  let plans = prepared.get(reference);
+  if (plans === undefined) {
+    plans = new Map();
+    prepared.set(reference, plans);
+  }
+  let policies = plans.get(planKey);
+  if (policies === undefined) {
+    policies = preparePolicies(filter, plan, reference);
+    plans.set(planKey, policies);
+  }
+  return policies;
+}
+
 registerFn<FilterPlan, ConversationBatch>('flowsieve/filter', (plan, context) => {
   const filter = filterById(plan.id);
-  let version: string | undefined;
-  let policies: PreparedPolicies | undefined;
+  const planKey = JSON.stringify(plan);
   return {
     process(batch): void {
       const reference = referenceOf(context);
-      if (policies === undefined || reference.version !== version) {
-        policies = preparePolicies(filter, plan, reference);
-        ({ version } = reference);
-      }
+      const policies = preparedFor(filter, plan, planKey, reference);
       let hits = 0;
       detectHits(batch, reference, filter, policies, (hit) => {
         hits++;
@@ -42,5 +62,5 @@ export function applyFilter(
     params: plan,
     sides: { [REFERENCE_SIDE]: reference },
     outputs: { hits: jsonCoder },
-  })['hits'] as PCollection<Hit>;
+  })['hits'];
 }

@@ -27,5 +27,5 @@ export function joinCustomers(
     params: null,
     sides: { [REFERENCE_SIDE]: reference },
     outputs: { flows: flowBatchCoder },
-  })['flows'] as PCollection<FlowBatch>;
+  })['flows'];
 }

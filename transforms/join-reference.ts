@@ -37,5 +37,5 @@ export function joinReference(
     params: { joins } satisfies JoinReferenceParams,
     sides: { [REFERENCE_SIDE]: reference },
     outputs: { conversations: conversationBatchCoder },
-  })['conversations'] as PCollection<ConversationBatch>;
+  })['conversations'];
 }

@@ -50,5 +50,5 @@ export function keepRejects(rejects: readonly PCollection<Reject>[]): PCollectio
     'keep rejects',
     { fold: 'flowsieve/keep-rejects', params: null },
     { rejects: jsonCoder },
-  )['rejects'] as PCollection<Reject>;
+  )['rejects'];
 }

@@ -33,5 +33,5 @@ export function orient(flows: PCollection<FlowBatch>): PCollection<FlowBatch> {
     fn: 'flowsieve/orient',
     params: null,
     outputs: { flows: flowBatchCoder },
-  })['flows'] as PCollection<FlowBatch>;
+  })['flows'];
 }

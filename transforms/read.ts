@@ -28,15 +28,16 @@ registerFn<ReadParams, unknown>('flowsieve/list-inputs', ({ inputs, rangeBytes }
           offset: 0,
           sample: '',
         };
-        await context.emit('rejects', reject);
+        await context.send('rejects', reject);
       }
       for (const { uri, size } of files) {
         context.count('files');
+        context.count('bytes-listed', size);
         const splittable = size > rangeBytes && (await isSplittable(uri, input));
         const step = splittable ? rangeBytes : Math.max(size, 1);
         for (let start = 0; start === 0 || start < size; start += step) {
           const range: FileRange = { input, uri, start, end: Math.min(start + step, size) };
-          await context.emit('ranges', range);
+          await context.send('ranges', range);
         }
       }
     }
@@ -54,13 +55,19 @@ async function isSplittable(uri: string, input: InputSpec): Promise<boolean> {
 registerFn<null, FileRange>('flowsieve/read', (_params, context) => ({
   async process(range): Promise<void> {
     const rejects: Reject[] = [];
+    const size = range.end - range.start;
+    let read = 0;
     for await (const chunk of readChunks(range, (reject) => rejects.push(reject))) {
-      context.count('bytes', chunk.bytes.length);
-      await context.emit('chunks', chunk);
+      await context.send('chunks', chunk);
+      // Progress in bytes of the file: a compressed one's chunks are larger than it is.
+      const more = Math.min(chunk.bytes.length, size - read);
+      context.count('bytes-read', more);
+      read += more;
     }
+    context.count('bytes-read', size - read);
     for (const reject of rejects) {
       context.count(`rejects/${reject.format}/${reject.reason}`);
-      await context.emit('rejects', reject);
+      await context.send('rejects', reject);
     }
   },
 }));
@@ -88,5 +95,5 @@ export function read(
     params: null,
     outputs: { chunks: chunkCoder, rejects: jsonCoder },
   }) as { chunks: PCollection<Chunk>; rejects: PCollection<Reject> };
-  return { chunks, rejects: [listed['rejects'] as PCollection<Reject>, rejects] };
+  return { chunks, rejects: [listed['rejects'], rejects] };
 }

@@ -39,5 +39,5 @@ export function suppress(
     params: { nowMs } satisfies SuppressParams,
     sides: { [SUPPRESSIONS_SIDE]: suppressions },
     outputs: { findings: jsonCoder },
-  })['findings'] as PCollection<Finding>;
+  })['findings'];
 }

@@ -50,7 +50,7 @@ registerFold<WriteParams, unknown>('flowsieve/write', ({ path, content }) => {
         path,
         lines.map(({ line }) => line),
       );
-      await context.emit('written', { path, lines: lines.length });
+      await context.send('written', { path, lines: lines.length });
     },
   };
 });
@@ -80,5 +80,10 @@ export function write(
     params: null,
     outputs: { out: keyedCoder(jsonCoder) },
   });
-  foldPerKey(keyed, `write ${content}`, { fold: 'flowsieve/write', params }, { written: jsonCoder });
+  foldPerKey(
+    keyed,
+    `write ${content}`,
+    { fold: 'flowsieve/write', params },
+    { written: jsonCoder },
+  );
 }

@@ -1,5 +1,5 @@
 import { ACK, FIN, PSH, RST, SYN, TCP } from '../../pipeline/codes.js';
-import { Random, shuffle } from './random.js';
+import { shuffle, type Random } from './random.js';
 import type { Row } from './row.js';
 
 /**

@@ -1,4 +1,3 @@
-import type { RemoteBlock } from './topology.js';
 import {
   COUNTRY_PREFIXES,
   CUSTOMERS,
@@ -37,7 +36,7 @@ export class ReferenceEntries {
   };
   readonly inventory: InventoryRow[] = [];
   readonly suppressions: SuppressionRow[] = [];
-  readonly #taken = new Map<RemoteBlock | string, number>();
+  readonly #taken = new Map<string, number>();
 
   /** The next number of a counter: no two scenarios share an address. */
   take(counter: string): number {

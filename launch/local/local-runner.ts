@@ -13,12 +13,14 @@ import { RunningStage, type SideValues } from './stage.js';
 export interface LocalRunnerOptions {
   /** Groups a bundle has after a GroupByKey. Findings do not depend on it. */
   readonly bundleGroups?: number;
-  /** Called when a stage begins. */
-  readonly onStage?: (name: string) => void;
+  /** Called when a stage begins, and about every second while it runs, with all counters so far. */
+  readonly onProgress?: (stage: string, counters: ReadonlyMap<string, number>) => void;
 }
 
-/** Groups a bundle has unless stated: the file ranges of one bundle are read one after the other. */
-const BUNDLE_GROUPS = 16;
+const PROGRESS_MS = 1000;
+
+/** Groups a bundle has unless stated: enough that a bundle's own cost does not show. */
+const BUNDLE_GROUPS = 64;
 
 /**
  * Runs a Beam pipeline on this machine, batch: stage by stage over the SDK's own operators, side
@@ -40,14 +42,17 @@ export class LocalRunner extends Runner {
     const sideValues: SideValues = new Map();
     const counters = new Map<string, number>();
     for (const stage of plan.stages) {
-      this.#options.onStage?.(stage.name);
       const run = new RunningStage(plan, stage, groups, sideValues);
+      const report = (): void => {
+        this.#options.onProgress?.(stage.name, addAll(new Map(counters), run.counters()));
+      };
+      report();
+      const timer = setInterval(report, PROGRESS_MS);
       try {
         for (const bundle of this.#bundles(plan, stage, groups)) await run.run(bundle);
-        for (const [name, value] of run.counters()) {
-          counters.set(name, (counters.get(name) ?? 0) + value);
-        }
+        addAll(counters, run.counters());
       } finally {
+        clearInterval(timer);
         run.close();
       }
     }
@@ -67,6 +72,12 @@ export class LocalRunner extends Runner {
     if (rootGroups === undefined) throw new Error(`stage ${stage.name} has no groups`);
     yield* rootGroups.bundles(this.#options.bundleGroups ?? BUNDLE_GROUPS);
   }
+}
+
+/** Adds counters to others; returns those. */
+function addAll(to: Map<string, number>, from: ReadonlyMap<string, number>): Map<string, number> {
+  for (const [name, value] of from) to.set(name, (to.get(name) ?? 0) + value);
+  return to;
 }
 
 const IMPULSE_ELEMENT: WindowedValue<unknown> = {

@@ -60,7 +60,8 @@ export function planPipeline(pipeline: Pipeline): Plan {
   }
   const groupings = new Map<string, Grouping>();
   for (const [id, transform] of primitives) {
-    if (transform.spec?.urn === GROUP_BY_KEY) groupings.set(id, groupingOf(id, transform, transforms));
+    if (transform.spec?.urn === GROUP_BY_KEY)
+      groupings.set(id, groupingOf(id, transform, transforms));
   }
   const roots = primitives
     .filter(([id, t]) => t.spec?.urn === IMPULSE || groupings.has(id))

@@ -43,7 +43,11 @@ export class RunningStage {
     const sinks = new Map<string, (value: WindowedValue<unknown>) => void>();
     const transforms: Record<string, PTransform> = {};
     const id = this.#id;
-    const sinkOf = (name: string, input: string, put: (v: WindowedValue<unknown>) => void): void => {
+    const sinkOf = (
+      name: string,
+      input: string,
+      put: (v: WindowedValue<unknown>) => void,
+    ): void => {
       sinks.set(name, put);
       // A transform without an output of its own is not a primitive to the SDK.
       transforms[name] = PTransform.create({
@@ -73,7 +77,9 @@ export class RunningStage {
       let context: OperatorContext | undefined;
       sinkOf(`side-${collection}`, collection, ({ value }) => {
         context ??= operatorContexts.get(`${id} side-${collection}`);
-        const coder = context?.pipelineContext.getCoder(components.pcollections[collection].coderId);
+        const coder = context?.pipelineContext.getCoder(
+          components.pcollections[collection].coderId,
+        );
         const writer = protobuf.Writer.create();
         coder?.encode(value, writer, Context.needsDelimiters);
         chunks.push(writer.finish());
@@ -193,8 +199,14 @@ class SinkOperator implements IOperator {
   }
 }
 
-registerOperatorConstructor(SOURCE, (id, transform, context) => new SourceOperator(id, transform, context));
-registerOperatorConstructor(SINK, (id, transform, context) => new SinkOperator(id, transform, context));
+registerOperatorConstructor(
+  SOURCE,
+  (id, transform, context) => new SourceOperator(id, transform, context),
+);
+registerOperatorConstructor(
+  SINK,
+  (id, transform, context) => new SinkOperator(id, transform, context),
+);
 
 /** Answers side input requests from the collected elements. */
 function sideProvider(

@@ -45,7 +45,11 @@ export interface FindingStateJson {
   readonly remotePorts: readonly [number, number];
   /** By `customer port>remote port`. */
   readonly sightings: readonly (readonly [string, readonly Sighting[]])[];
-  readonly sketch: { readonly distinct: string; readonly traffic: Traffic; readonly records: number } | null;
+  readonly sketch: {
+    readonly distinct: string;
+    readonly traffic: Traffic;
+    readonly records: number;
+  } | null;
 }
 
 /** Start of the finding window that a hit falls in. */
@@ -118,10 +122,13 @@ export class FindingState {
 
   add(hit: Hit): void {
     const { windowStartMs, windowEndMs, records, counters } = hit;
-    this.#widen(hit, hit.firstMs, hit.lastMs, [hit.customerPort, hit.customerPort], [
-      hit.remotePort,
-      hit.remotePort,
-    ]);
+    this.#widen(
+      hit,
+      hit.firstMs,
+      hit.lastMs,
+      [hit.customerPort, hit.customerPort],
+      [hit.remotePort, hit.remotePort],
+    );
     this.#prove(hit.evidence);
     for (const { sensor, samplingRate } of counters) this.#saw(sensor, samplingRate);
     const key = `${hit.customerPort}>${hit.remotePort}`;
@@ -246,10 +253,12 @@ export class FindingState {
     this.#customerPorts = spread(this.#customerPorts, customerPorts);
     this.#remotePorts = spread(this.#remotePorts, remotePorts);
     const own = this.#hit;
-    const better = hit.reason > own.reason || (hit.reason === own.reason && roleFirst(hit.role, own.role));
+    const better =
+      hit.reason > own.reason || (hit.reason === own.reason && roleFirst(hit.role, own.role));
     this.#hit = {
       ...own,
-      severity: SEVERITIES[Math.max(SEVERITIES.indexOf(own.severity), SEVERITIES.indexOf(hit.severity))],
+      severity:
+        SEVERITIES[Math.max(SEVERITIES.indexOf(own.severity), SEVERITIES.indexOf(hit.severity))],
       confidence:
         CONFIDENCES[
           Math.max(CONFIDENCES.indexOf(own.confidence), CONFIDENCES.indexOf(hit.confidence))

@@ -65,8 +65,10 @@ export class BatchSink implements RecordSink {
     const format = this.#chunk?.format ?? 'unknown';
     if (this.#records > 0) this.#onCount(`records/${format}`, this.#records);
     if (this.#rows > 0) this.#onCount('rows', this.#rows);
-    for (const [reason, count] of this.#rejected) this.#onCount(`rejects/${format}/${reason}`, count);
-    for (const [reason, count] of this.#skipped) this.#onCount(`skipped/${format}/${reason}`, count);
+    for (const [reason, count] of this.#rejected)
+      this.#onCount(`rejects/${format}/${reason}`, count);
+    for (const [reason, count] of this.#skipped)
+      this.#onCount(`skipped/${format}/${reason}`, count);
     this.#records = 0;
     this.#rows = 0;
     this.#rejected.clear();

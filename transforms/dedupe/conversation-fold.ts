@@ -1,4 +1,13 @@
-import { ACK, FLAGS_UNKNOWN, GRADE, NO_SIDE, REASON, ROLE, RST, SOURCE } from '../../pipeline/codes.js';
+import {
+  ACK,
+  FLAGS_UNKNOWN,
+  GRADE,
+  NO_SIDE,
+  REASON,
+  ROLE,
+  RST,
+  SOURCE,
+} from '../../pipeline/codes.js';
 import {
   allocateConversations,
   type ConversationBatch,
@@ -119,7 +128,10 @@ export class ConversationFold {
       const rate = columns.samplingRate[i];
       // Row, direction, sensor and what is left of the record are its fingerprint.
       const marks =
-        (flags << 8) | (columns.evidence[i] << 4) | (columns.initiator[i] << 2) | (outbound ? 1 : 0);
+        (flags << 8) |
+        (columns.evidence[i] << 4) |
+        (columns.initiator[i] << 2) |
+        (outbound ? 1 : 0);
       let high = mix(mix(SECOND_SEED ^ row, marks), rate ^ Math.imul(sensor + 1, 0x9e3779b1));
       let low = mix(mix(hash, rate), marks ^ Math.imul(sensor + 1, 0x85ebca6b));
       for (let t = 0; t < 4; t++) {
@@ -272,7 +284,7 @@ export class ConversationFold {
   /** Counter of the conversation's sensor and rate, made if it is new. */
   #counterOf(row: number, sensor: number, rate: number): number {
     const first = row * this.#stride + COUNTER;
-    for (let entry = this.#words[first]; entry !== 0; ) {
+    for (let entry = this.#words[first]; entry !== 0;) {
       const at = (entry - 1) * COUNTER_WORDS;
       if (this.#counters[at + SENSOR] === sensor && this.#counters[at + RATE] === rate) {
         return entry - 1;

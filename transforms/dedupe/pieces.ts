@@ -34,12 +34,7 @@ export class Splitter {
   #rows = 0;
   #names = 0;
 
-  constructor(
-    family: 4 | 6,
-    windowMs: number,
-    shards: number,
-    onPiece: (piece: Piece) => void,
-  ) {
+  constructor(family: 4 | 6, windowMs: number, shards: number, onPiece: (piece: Piece) => void) {
     this.#family = family;
     this.#windowMs = windowMs;
     this.#shards = shards;

@@ -1,4 +1,12 @@
-import { ACK, DESTINATION, FLAGS_UNKNOWN, NO_SIDE, REASON, SOURCE, SYN } from '../../pipeline/codes.js';
+import {
+  ACK,
+  DESTINATION,
+  FLAGS_UNKNOWN,
+  NO_SIDE,
+  REASON,
+  SOURCE,
+  SYN,
+} from '../../pipeline/codes.js';
 import { isKnownService } from './known-services.js';
 
 /** Ports from which systems number their clients: Linux from 32768, IANA and Windows from 49152. */

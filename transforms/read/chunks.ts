@@ -40,7 +40,7 @@ export async function* readChunks(
   try {
     raw = await readHead(uri, HEAD_BYTES);
   } catch (error) {
-    problem('unknown', unreadable(error), 0, String((error as Error).message).slice(0, 200));
+    problem('unknown', unreadable(error), 0, (error as Error).message.slice(0, 200));
     return;
   }
   if (raw.length === 0) return;
@@ -95,7 +95,12 @@ export async function* readChunks(
       yield { input, uri, format: format.id, offset, preamble, bytes: reader.take(whole) };
       offset += whole;
     }
-    problem(format?.id ?? 'unknown', unreadable(error), offset, String((error as Error).message).slice(0, 200));
+    problem(
+      format?.id ?? 'unknown',
+      unreadable(error),
+      offset,
+      (error as Error).message.slice(0, 200),
+    );
   } finally {
     await reader.close();
   }
@@ -132,11 +137,11 @@ async function nextCut(
 /** Collects a stream's pieces into one buffer whose front is taken away. */
 class Gatherer {
   #bytes: Uint8Array = new Uint8Array(0);
-  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #source: AsyncIterator<Uint8Array, undefined>;
   #ended = false;
 
   constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source[Symbol.asyncIterator]();
+    this.#source = source[Symbol.asyncIterator]() as AsyncIterator<Uint8Array, undefined>;
   }
 
   /** What is read and not yet taken. */

@@ -10,7 +10,10 @@ export async function writeLines(path: string, lines: Iterable<string>): Promise
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    await pipeline(Readable.from(withLineFeeds(lines)), createWriteStream(temporary, { flags: 'wx' }));
+    await pipeline(
+      Readable.from(withLineFeeds(lines)),
+      createWriteStream(temporary, { flags: 'wx' }),
+    );
     await rename(temporary, path);
   } finally {
     await rm(temporary, { force: true });
