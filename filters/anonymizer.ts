@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { neverRemote } from '../reference/special-addresses.js';
-import { ANONYMIZER_CATEGORIES } from './categories.js';
+import { ANONYMIZER_CATEGORIES } from '../reference/categories.js';
 import { defineFilter } from './filter.js';
 import { listConfidence, matchEntries, matchLists, tellingCategories } from './list-match.js';
 import { parsePortRule, PORT_FORMS, portTable, type PortRule } from './port-rule.js';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { REASON, REASON_NAMES } from '../pipeline/codes.js';
 import { neverRemote } from '../reference/special-addresses.js';
-import { HONEYPOT_CATEGORIES } from './categories.js';
+import { HONEYPOT_CATEGORIES } from '../reference/categories.js';
 import { defineFilter } from './filter.js';
 import { listConfidence, matchLists, tellingCategories } from './list-match.js';
 import { listedAs, whoTalked } from './sentence.js';

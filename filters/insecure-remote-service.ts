@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { REASON_CONFIDENCE } from '../pipeline/codes.js';
 import { SEVERITIES, type InventoryEvidence, type Severity } from '../pipeline/finding.js';
 import { neverRemote } from '../reference/special-addresses.js';
-import { CATEGORY_PATTERN } from './categories.js';
+import { CATEGORY_PATTERN } from '../reference/categories.js';
 import { defineFilter } from './filter.js';
 import { nameSome, whoTalked } from './sentence.js';
 

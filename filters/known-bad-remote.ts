@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SEVERITIES, type Severity } from '../pipeline/finding.js';
 import { neverRemote } from '../reference/special-addresses.js';
-import { THREAT_CATEGORIES, type ThreatCategory } from './categories.js';
+import { THREAT_CATEGORIES, type ThreatCategory } from '../reference/categories.js';
 import { defineFilter } from './filter.js';
 import { listConfidence, matchLists, tellingCategories } from './list-match.js';
 import { listedAs, whoTalked } from './sentence.js';

@@ -1,4 +1,4 @@
-import { CATEGORY_PATTERN } from './categories.js';
+import { CATEGORY_PATTERN } from '../reference/categories.js';
 import { parsePortRule, PORT_FORMS, type PortRule } from './port-rule.js';
 import { parseRemoteScope, REMOTE_FORMS, type RemoteScope } from './remote-scope.js';
 

@@ -10,7 +10,7 @@ import { RoutedTableBuilder } from './routed-table.js';
 import { ServiceTableBuilder } from './service-table.js';
 import { neverRemote, special4, special6 } from './special-addresses.js';
 import type { FeedKind } from './spec.js';
-import { isThreatCategory } from './spec.js';
+import { accuses } from './categories.js';
 import { TagTableBuilder } from './tag-table.js';
 
 /** A threat this wide is a mistake in the feed. */
@@ -105,7 +105,7 @@ export class SnapshotBuilder {
     if (!CATEGORY.test(category)) return category === '' ? 'missing-field' : 'bad-category';
     const whole = entry.prefixLength === (family === 4 ? 32 : 128) && entry.rangeLast < 0;
     if (entry.port !== 0 && !whole) return 'bad-address';
-    if (isThreatCategory(category)) {
+    if (accuses(category)) {
       const held = heldBack(entry);
       if (held !== undefined) return held;
     }

@@ -107,11 +107,3 @@ export interface ReferenceSpec {
   /** Folder that relative URIs are relative to. */
   readonly baseDir: string;
 }
-
-/** Tagged space that is no threat: private addresses and wide prefixes are what it may well be about. */
-const NO_THREAT = /^(?:shared|honeypots?|policy|vendor|app)(?:$|[-_.])/;
-
-/** Whether a category accuses; entries of such a category on special or too wide space are held back. */
-export function isThreatCategory(category: string): boolean {
-  return !NO_THREAT.test(category);
-}

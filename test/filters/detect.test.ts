@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { categoryFamily } from '../../filters/categories.js';
+import { categoryFamily } from '../../reference/categories.js';
 import { detectHits } from '../../filters/detect.js';
 import { filterById } from '../../filters/filters.js';
 import { nearestName } from '../../filters/nearest-name.js';

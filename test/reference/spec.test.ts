@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { feedSpecSchema, feedSpecsSchema, isThreatCategory } from '../../reference/spec.js';
+import { accuses } from '../../reference/categories.js';
+import { feedSpecSchema, feedSpecsSchema } from '../../reference/spec.js';
 
 const good = { name: 'my-c2', kind: 'tags', category: 'c2', format: 'address-list', uri: 'c2.txt' };
 
@@ -57,6 +58,6 @@ describe('reference spec', () => {
 
   it('knows which categories accuse', () => {
     const categories = ['c2', 'malware', 'tor', 'shared', 'honeypot', 'policy-games', 'vendor-x'];
-    expect(categories.filter(isThreatCategory)).to.deep.equal(['c2', 'malware', 'tor']);
+    expect(categories.filter(accuses)).to.deep.equal(['c2', 'malware', 'tor']);
   });
 });

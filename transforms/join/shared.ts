@@ -1,9 +1,7 @@
 import { CLAIM_CONTESTED, CLAIM_EXCLUSIVE, SOURCE } from '../../pipeline/codes.js';
 import { selectRows, type FlowBatch } from '../../pipeline/flow-batch.js';
+import { SHARED_CATEGORIES } from '../../reference/categories.js';
 import type { TagTable } from '../../reference/reference.js';
-
-/** Category of the ranges that several organisations share. */
-export const SHARED_CATEGORY = 'shared';
 
 export interface SharedResult {
   readonly kept: FlowBatch;
@@ -19,7 +17,7 @@ export interface SharedResult {
 export function dropSharedRows(batch: FlowBatch, tags: TagTable): SharedResult {
   const { family, rows, columns, customers } = batch;
   const { srcAddr, dstAddr, customer, customerSide, customerClaim, remoteShared } = columns;
-  const sharedMask = tags.mask([SHARED_CATEGORY]);
+  const sharedMask = tags.mask(SHARED_CATEGORIES);
   const isShared = (column: Uint32Array, row: number): boolean => {
     const at = row * 4;
     const set =

@@ -1,5 +1,5 @@
 /**
- * What the category of a tag means to the filters: one place that says which categories are
+ * What the category of a tag means: one place that says which categories are
  * threats, anonymizers, honeypots and shared infrastructure. Any other name is a policy tag: nothing
  * fires on it unless a customer bans `tag:NAME`.
  */
@@ -45,3 +45,12 @@ export const WELL_KNOWN_CATEGORIES: readonly string[] = [...FAMILIES.keys()];
 
 /** How a category may be written: letters, digits, `-`, `_` and `.`, at most 64. */
 export const CATEGORY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/**
+ * Whether a category accuses an address. Entries of such a category on special-purpose space or with
+ * too wide a prefix are mistakes and held back; a policy tag may well be about them.
+ */
+export function accuses(category: string): boolean {
+  const family = categoryFamily(category);
+  return family === 'threat' || family === 'anonymizer';
+}
