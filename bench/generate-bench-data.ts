@@ -169,9 +169,9 @@ function writeThreats(
     const file = new LineFile(join(directory, `${name}.txt`));
     const networks = name === 'clouds' || name === 'vendor-x';
     for (let i = Math.round(size.threats * share); i > 0; i--) {
-      // Every 400th threat is somebody many talk to; popular remotes are a third as likely hits then.
+      // A few of the remotes that many talk to are threats; else findings would not be rare.
       const address =
-        random.int(400) === 0 ? popular[random.int(popular.length)] : anyRemote(random);
+        random.int(4000) === 0 ? popular[random.int(popular.length)] : anyRemote(random);
       const kind = random.int(50);
       if (networks || kind === 0) {
         const bits = name === 'clouds' ? 26 : 28;
@@ -221,11 +221,11 @@ function writeServices(
   const file = new LineFile(join(directory, 'inventory.csv'));
   file.add('ip,port,protocol,service,tags,seen-first,seen-last\n');
   for (let i = 0; i < size.services; i++) {
-    const kind = random.int(20);
+    const kind = random.int(200);
     const address =
       kind === 0
         ? popular[random.int(popular.length)]
-        : kind === 1
+        : kind < 10
           ? customerPrefix(random.int(size.customerPrefixes)) + random.int(256)
           : anyRemote(random);
     const port = random.pick(PORTS);

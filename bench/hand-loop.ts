@@ -60,8 +60,9 @@ class Loop {
   readonly #owner: Int32Array;
   readonly #windows = new Map<number, WindowTable>();
   #windowFromMs = Infinity;
-  #window: WindowTable = new WindowTable(0);
+  #window: WindowTable = new WindowTable(0, 0);
   readonly #sensors: Buffer[] = [];
+  readonly #sensorSlots = new Int32Array(1024).fill(-1);
   #at = 0;
 
   constructor(reference: Reference) {
@@ -154,15 +155,23 @@ class Loop {
     return ((word << 8) | octet) >>> 0;
   }
 
+  /** Number of the sensor that `bytes` name from `from` to `to`. */
   #sensor(bytes: Buffer, from: number, to: number): number {
+    let h = to - from;
+    for (let i = from; i < to; i++) h = Math.imul(h ^ bytes[i], 0x01000193);
     const sensors = this.#sensors;
-    next: for (let id = 0; id < sensors.length; id++) {
+    for (let slot = (h ^ (h >>> 15)) & 1023; ; slot = (slot + 1) & 1023) {
+      const id = this.#sensorSlots[slot];
+      if (id < 0) {
+        if (sensors.length >= 1000) throw new Error('more than 1000 sensors');
+        this.#sensorSlots[slot] = sensors.length;
+        return sensors.push(Buffer.from(bytes.subarray(from, to))) - 1;
+      }
       const known = sensors[id];
-      if (known.length !== to - from) continue;
-      for (let i = 0; i < known.length; i++) if (known[i] !== bytes[from + i]) continue next;
-      return id;
+      let i = known.length === to - from ? 0 : -1;
+      while (i >= 0 && i < known.length) i = known[i] === bytes[from + i] ? i + 1 : -1;
+      if (i === known.length) return id;
     }
-    return sensors.push(Buffer.from(bytes.subarray(from, to))) - 1;
   }
 
   #lines(bytes: Buffer, from: number, end: number): void {
@@ -284,7 +293,7 @@ class Loop {
     const fromMs = Math.floor(endMs / WINDOW_MS) * WINDOW_MS;
     let window = this.#windows.get(fromMs);
     if (window === undefined) {
-      window = new WindowTable(fromMs);
+      window = new WindowTable(fromMs, this.#window.rows);
       this.#windows.set(fromMs, window);
     }
     this.#windowFromMs = fromMs;
@@ -306,35 +315,59 @@ class Loop {
 class WindowTable {
   readonly fromMs: number;
   rows = 0;
-  customer = new Uint32Array(1024);
-  ourAddr = new Uint32Array(1024);
-  theirAddr = new Uint32Array(1024);
-  ports = new Uint32Array(1024);
-  firstMs = new Float64Array(1024);
-  lastMs = new Float64Array(1024);
-  records = new Uint32Array(1024);
-  grade = new Uint8Array(1024);
-  reason = new Uint8Array(1024);
-  role = new Uint8Array(1024);
-  reasonMs = new Float64Array(1024);
-  directions = new Uint8Array(1024);
-  #slots = new Int32Array(4096).fill(-1);
-  #firstCounter = new Int32Array(1024);
+  customer: Uint32Array;
+  ourAddr: Uint32Array;
+  theirAddr: Uint32Array;
+  ports: Uint32Array;
+  firstMs: Float64Array;
+  lastMs: Float64Array;
+  records: Uint32Array;
+  grade: Uint8Array;
+  reason: Uint8Array;
+  role: Uint8Array;
+  reasonMs: Float64Array;
+  directions: Uint8Array;
+  #slots: Int32Array;
+  #firstCounter: Int32Array;
   #counters = 0;
-  #nextCounter = new Int32Array(1024);
+  #nextCounter: Int32Array;
   /** sensor and rate. */
-  #counterOf = new Float64Array(1024);
-  #outPackets = new Float64Array(1024);
-  #outBytes = new Float64Array(1024);
-  #inPackets = new Float64Array(1024);
-  #inBytes = new Float64Array(1024);
+  #counterOf: Float64Array;
+  #outPackets: Float64Array;
+  #outBytes: Float64Array;
+  #inPackets: Float64Array;
+  #inBytes: Float64Array;
   /** Fingerprints of records, so that one delivered twice counts once. */
-  #seenHigh = new Int32Array(4096);
-  #seenLow = new Int32Array(4096);
+  #seenHigh: Int32Array;
+  #seenLow: Int32Array;
   #seen = 0;
 
-  constructor(fromMs: number) {
+  /** `rows` conversations are expected. */
+  constructor(fromMs: number, rows: number) {
     this.fromMs = fromMs;
+    const capacity = 1 << (32 - Math.clz32(Math.max(1023, rows)));
+    this.customer = new Uint32Array(capacity);
+    this.ourAddr = new Uint32Array(capacity);
+    this.theirAddr = new Uint32Array(capacity);
+    this.ports = new Uint32Array(capacity);
+    this.firstMs = new Float64Array(capacity);
+    this.lastMs = new Float64Array(capacity);
+    this.records = new Uint32Array(capacity);
+    this.grade = new Uint8Array(capacity);
+    this.reason = new Uint8Array(capacity);
+    this.role = new Uint8Array(capacity);
+    this.reasonMs = new Float64Array(capacity);
+    this.directions = new Uint8Array(capacity);
+    this.#slots = new Int32Array(capacity * 2).fill(-1);
+    this.#firstCounter = new Int32Array(capacity);
+    this.#nextCounter = new Int32Array(capacity);
+    this.#counterOf = new Float64Array(capacity);
+    this.#outPackets = new Float64Array(capacity);
+    this.#outBytes = new Float64Array(capacity);
+    this.#inPackets = new Float64Array(capacity);
+    this.#inBytes = new Float64Array(capacity);
+    this.#seenHigh = new Int32Array(capacity * 2);
+    this.#seenLow = new Int32Array(capacity * 2);
   }
 
   add(
@@ -357,8 +390,8 @@ class WindowTable {
   ): void {
     const ports = ((ourPort << 16) | theirPort) >>> 0;
     const h = mix(mix(mix(customer + 1, ourAddr), theirAddr), ports);
-    const startLow = startMs % 4294967296;
-    const endLow = endMs % 4294967296;
+    const startLow = (startMs - this.fromMs) | 0;
+    const endLow = (endMs - this.fromMs) | 0;
     const a = mix(
       mix(mix(h, startLow), endLow),
       (flags << 8) ^ (out ? 1 : 0) ^ Math.imul(sensor + 1, 0x9e3779b1),

@@ -27,8 +27,7 @@ export function detectHits(
       `batch was joined with snapshot ${batch.referenceVersion}, the filter has ${reference.version}`,
     );
   }
-  const byCustomer = batch.customers.map((id) => policies.forCustomer(id));
-  if (byCustomer.every((policy) => policy === undefined)) return;
+  const byCustomer = policies.forCustomers(batch.customers);
   const { customer, grade } = batch.columns;
   const least = filter.attempts ? GRADE.unknown : GRADE.medium;
   const conversation = new Conversation(batch, reference);

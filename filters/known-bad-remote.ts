@@ -28,8 +28,9 @@ const SEVERITY: Readonly<Record<ThreatCategory, Severity>> = {
  * Out: at most one a conversation, however many feeds list the remote; indicator: the most specific
  * entry, ip:port over address over prefix.
  * Source: the feeds that are configured as `kind: tags` with a threat category.
- * Known false positives: hosting and CDN addresses that many share (bare-address entries do not fire
- * on shared ranges, but no published list of them is complete); sinkholes; addresses that changed
+ * Known false positives: hosting and CDN addresses that many share (on shared ranges neither
+ * bare-address entries fire nor ip:port entries of the ports 80, 443, 8080 and 8443, which also
+ * misses a rented server there; but no published list of them is complete); sinkholes; addresses that changed
  * hands since they were listed; security teams at work.
  */
 export const knownBadRemote = defineFilter({

@@ -12,12 +12,25 @@ export interface ListMatch {
 }
 
 /**
+ * Ports on which a shared front end answers for everybody behind it, so that ip:port says no more
+ * than the address: maltrail lists 204.79.197.200:443 and :8443, an address of Microsoft's search.
+ */
+const FRONT_PORTS: ReadonlySet<number> = new Set([80, 443, 8080, 8443]);
+
+/** Whether an exact ip:port entry says something of this remote. */
+function endpointTells({ remote }: Conversation): boolean {
+  return !remote.shared || !FRONT_PORTS.has(remote.port);
+}
+
+/**
  * Mask of the categories that may speak about this remote. On an address that several organisations
- * share, an entry for the bare address says nothing of this one; an exact ip:port does.
+ * share, an entry for the bare address says nothing of this one; an exact ip:port does, unless the
+ * port is one that the address serves them all on.
  */
 export function tellingCategories(conversation: Conversation): number {
   const { remote } = conversation;
-  return remote.shared ? remote.endpointCategories : remote.categories | remote.endpointCategories;
+  const endpoint = endpointTells(conversation) ? remote.endpointCategories : 0;
+  return remote.shared ? endpoint : remote.categories | endpoint;
 }
 
 /** Entries of the wanted categories behind `tellingCategories`; undefined where there are none. */
@@ -26,7 +39,8 @@ export function matchLists(
   wanted: ReadonlySet<string>,
 ): ListMatch | undefined {
   const { remote } = conversation;
-  const entries = remote.shared ? remote.endpointTags : [...remote.endpointTags, ...remote.tags];
+  const endpoint = endpointTells(conversation) ? remote.endpointTags : [];
+  const entries = remote.shared ? endpoint : [...endpoint, ...remote.tags];
   return matchEntries(entries, wanted);
 }
 

@@ -79,6 +79,8 @@ export function planFilters(
 export interface PreparedPolicies {
   /** undefined = the filter does not run for that customer. */
   forCustomer(id: string): { readonly prepared: unknown } | undefined;
+  /** The same for each of a batch's customers; remembered by the list, which batches share. */
+  forCustomers(ids: readonly string[]): readonly ({ readonly prepared: unknown } | undefined)[];
 }
 
 /** Prepares the policies of a plan for one snapshot. Keep it as long as the snapshot. */
@@ -97,10 +99,29 @@ export function preparePolicies(
     byPolicy.set(key, made);
     return made;
   };
+  const named = new Map(
+    Object.entries(plan.customers).map(([id, policy]) => [id, once(() => prepare(policy))] as const),
+  );
+  const unnamed = once(() => prepare(plan.byDefault));
+  const forCustomer: PreparedPolicies['forCustomer'] = (id) => (named.get(id) ?? unnamed)();
+  const lists = new WeakMap<readonly string[], ReturnType<PreparedPolicies['forCustomers']>>();
   return {
-    forCustomer: (id) =>
-      prepare(Object.hasOwn(plan.customers, id) ? plan.customers[id] : plan.byDefault),
+    forCustomer,
+    forCustomers(ids) {
+      let list = lists.get(ids);
+      if (list === undefined) {
+        list = ids.map(forCustomer);
+        lists.set(ids, list);
+      }
+      return list;
+    },
   };
+}
+
+/** Calls `make` when first asked. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 interface Settings {

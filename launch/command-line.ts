@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { ConfigurationError } from './config/configuration-error.js';
 import { EXIT } from './exit-code.js';
-import { printError, printFailure } from './messages.js';
+import { printError, printFailure, printProblems } from './messages.js';
 
 /**
  * Runs one command line (without `node` and the script) and gives the exit code. Each command's
@@ -17,6 +18,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError)
       return error.exitCode === 0 ? EXIT.ran : EXIT.configuration;
+    if (error instanceof ConfigurationError) {
+      printProblems(error.problems);
+      return EXIT.configuration;
+    }
     printFailure(error);
     return EXIT.failed;
   }

@@ -92,8 +92,16 @@ export function reportOf(counters: Readonly<Record<string, number>>, facts: RunF
     hidden: under('hidden/'),
     ...rest,
     now: new Date(nowMs).toISOString(),
-    notices: [...notices, ...noticesOf(steps)],
+    notices: [...notices, ...exchangedNotices(under('exchanged-times/')), ...noticesOf(steps)],
   };
+}
+
+function exchangedNotices(exchanged: Readonly<Record<string, number>>): string[] {
+  return Object.entries(exchanged).map(
+    ([format, n]) =>
+      `${n} records (${format}) end before they start; both times were taken and exchanged ` +
+      `(softflowd's IPFIX export writes them so).`,
+  );
 }
 
 function noticesOf(steps: readonly StepReport[]): string[] {

@@ -7,9 +7,11 @@ import { expiredEntries } from '../filters/suppression.js';
 import type { InputSpec } from '../pipeline/chunk.js';
 import { buildPipeline, type JobSpec } from '../pipeline/pipeline.js';
 import { compileSnapshot, snapshotIsStale } from '../reference/compile.js';
+import { FeedError } from '../reference/feeds/feed-reader.js';
 import { openSnapshot, readManifest, type ManifestRef } from '../reference/snapshot.js';
 import { writeLines } from '../transforms/write/ordered-lines.js';
 import type { Config } from './config/config.js';
+import { ConfigurationError, customerProblems } from './config/configuration-error.js';
 import { reportOf, type RunReport } from './job-report.js';
 import { LocalRunner } from './local/local-runner.js';
 import { summaryJson } from './summary.js';
@@ -38,7 +40,8 @@ const RANGE_BYTES = 64 << 20;
 
 /**
  * Runs the whole job in batch and writes findings.ndjson, rejects.ndjson and summary.json into the
- * configured output directory. Throws where it cannot be done; bad records are no reason for that.
+ * configured output directory. Throws where it cannot be done: a ConfigurationError where the
+ * customers or feeds are the reason. Bad records are none.
  */
 export async function runJob(config: Config, options: RunOptions): Promise<RunReport> {
   const began = performance.now();
@@ -89,20 +92,34 @@ function countersOf(result: PipelineResult): Promise<Record<string, number>> {
 }
 
 /** The compiled snapshot; built when missing or older than its feeds. */
-async function prepareReference({ reference }: Config): Promise<ManifestRef> {
-  const { spec, snapshot } = reference;
+async function prepareReference(config: Config): Promise<ManifestRef> {
+  const { spec, snapshot } = config.reference;
   const manifest = (await snapshotIsStale(spec, snapshot))
-    ? await compileSnapshot(spec, snapshot)
+    ? await compileSnapshot(spec, snapshot).catch((error: unknown) => {
+        if (!(error instanceof FeedError)) throw error;
+        throw new ConfigurationError([{ place: config.file, path: '', message: error.message }]);
+      })
     : await readManifest(snapshot);
+  const problems = customerProblems(manifest);
+  if (problems.length > 0) throw new ConfigurationError(problems);
   return { version: manifest.version, directory: snapshot };
 }
 
-/** What the policies name and the reference data do not have: a filter would be silent, unnoticed. */
+/** What the policies name and the reference data do not have, and feeds with bad lines: a filter would be silent, unnoticed. */
 function referenceNotices(config: Config, reference: ManifestRef): string[] {
-  const { customers } = openSnapshot(reference).customers;
-  return config.policyCustomers
-    .filter((customer) => !customers.includes(customer))
+  const { customers, manifest } = openSnapshot(reference);
+  const nobody = config.policyCustomers
+    .filter((customer) => !customers.customers.includes(customer))
     .map((customer) => `policies name the customer ${customer}, who has no addresses`);
+  const unread = manifest.feeds.flatMap(({ name, read, rejected }) => {
+    const lines = Object.values(rejected).reduce((sum, n) => sum + n, 0);
+    if (lines === 0) return [];
+    return [
+      `${lines} of ${read} entries of the feed ${name} cannot be read; ` +
+        `flowsieve reference build shows the first`,
+    ];
+  });
+  return [...nobody, ...unread];
 }
 
 function jobSpec(config: Config, options: RunOptions, reference: ManifestRef): JobSpec {

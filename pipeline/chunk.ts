@@ -47,16 +47,30 @@ export function decodeChunk(encoded: Uint8Array): Chunk {
   if (typeof preamble !== 'number' || !(preamble >= 0 && preamble <= body.length)) {
     throw new RangeError(`chunk of ${body.length} bytes has a preamble of ${String(preamble)}`);
   }
+  if (!Number.isInteger(preamble))
+    throw new RangeError(`chunk has a preamble of ${preamble} bytes`);
   if (typeof uri !== 'string' || typeof format !== 'string' || typeof offset !== 'number') {
     throw new RangeError('chunk lacks uri, format or offset');
   }
-  if (typeof input !== 'object' || input === null) throw new RangeError('chunk lacks its input');
+  if (!isInputSpec(input)) throw new RangeError('chunk lacks its input');
   return {
-    input: input as InputSpec,
+    input,
     uri,
     format,
     offset,
     preamble: body.subarray(0, preamble),
     bytes: body.subarray(preamble),
   };
+}
+
+function isInputSpec(value: unknown): value is InputSpec {
+  if (typeof value !== 'object' || value === null) return false;
+  const { uri, format, sensor, samplingRate, unknownFlags } = value as Record<string, unknown>;
+  return (
+    typeof uri === 'string' &&
+    typeof format === 'string' &&
+    typeof sensor === 'string' &&
+    typeof samplingRate === 'number' &&
+    (unknownFlags === 'keep' || unknownFlags === 'drop')
+  );
 }

@@ -1,6 +1,6 @@
 import { checkColumns, layoutBytes, layoutViews, type Column } from './columns.js';
 import { readFrame, writeFrame } from './frame.js';
-import { batchHeader, checkIndexes, MAX_BATCH_ROWS } from './flow-batch.js';
+import { batchHeader, bodyOf, checkIndexes, MAX_BATCH_ROWS } from './flow-batch.js';
 
 /**
  * Deduplicated conversations of one event-time window as columns over one ArrayBuffer; one address
@@ -147,12 +147,13 @@ const KIND = 'CONV';
 
 /** The batch as bytes; `decodeConversationBatch` gives it back. */
 export function encodeConversationBatch(batch: ConversationBatch): Uint8Array {
-  const { family, rows, counterRows, sensors, customers, referenceVersion, columns } = batch;
+  const { family, rows, counterRows, sensors, referenceVersion, columns } = batch;
+  const { body, customers } = bodyOf(columns.windowStartMs.buffer, columns.customer, batch);
   return writeFrame({
     kind: KIND,
     version: 1,
     header: { family, rows, counterRows, sensors, customers, referenceVersion },
-    body: new Uint8Array(columns.windowStartMs.buffer as ArrayBuffer),
+    body,
   });
 }
 

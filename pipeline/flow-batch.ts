@@ -1,4 +1,5 @@
 import { checkColumns, layoutBytes, layoutViews, type Column } from './columns.js';
+import { cutDictionary } from './dictionary.js';
 import { readFrame, writeFrame, type Frame } from './frame.js';
 
 /**
@@ -202,9 +203,25 @@ const KIND = 'FLOW';
 
 /** The batch as bytes; `decodeFlowBatch` gives it back. */
 export function encodeFlowBatch(batch: FlowBatch): Uint8Array {
-  const { family, rows, sensors, customers, columns } = batch;
-  const body = new Uint8Array(columns.startMs.buffer as ArrayBuffer);
+  const { family, rows, sensors } = batch;
+  const { body, customers } = bodyOf(batch.columns.startMs.buffer, batch.columns.customer, batch);
   return writeFrame({ kind: KIND, version: 1, header: { family, rows, sensors, customers }, body });
+}
+
+/**
+ * The bytes of a batch's columns, and the customers they name. A dictionary that has more names than
+ * the batch has rows is cut down; the columns themselves are not touched.
+ */
+export function bodyOf(
+  buffer: ArrayBufferLike,
+  customer: Uint32Array,
+  { rows, customers }: { readonly rows: number; readonly customers: readonly string[] },
+): { body: Uint8Array; customers: readonly string[] } {
+  const body = new Uint8Array(buffer);
+  if (customers.length <= rows) return { body, customers };
+  const copy = body.slice();
+  const indexes = new Uint32Array(copy.buffer, customer.byteOffset, customer.length);
+  return { body: copy, customers: cutDictionary(indexes, customers) };
 }
 
 /**

@@ -17,11 +17,11 @@ interface WriteParams {
   readonly content: Content;
 }
 
-/** Keys that lines are sorted by; the last makes the order total. */
+/** Keys that lines are sorted by, field by field (NUL is below all text); the last makes the order total. */
 const ORDER: Readonly<Record<Content, (value: never) => string>> = {
-  findings: ({ customer, firstSeen, id }: Finding) => JSON.stringify([customer, firstSeen, id]),
+  findings: ({ customer, firstSeen, id }: Finding) => [customer, firstSeen, id].join('\0'),
   rejects: ({ file, offset, format, reason }: Reject) =>
-    JSON.stringify([file, String(offset).padStart(16, '0'), format, reason]),
+    [file, String(offset).padStart(16, '0'), format, reason].join('\0'),
 };
 
 registerFn<null, unknown>('flowsieve/one-group', (_params, context) => ({

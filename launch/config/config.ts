@@ -7,7 +7,7 @@ import { parseSuppressions, type Suppression } from '../../filters/suppression.j
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
 import { formatDuration } from './duration.js';
-import { inputFiles, locate, parseInputUri } from './input-uri.js';
+import { inputFiles, locate, parseInputUri, type InputLocation } from './input-uri.js';
 import { problemAt, problemAtText, problemsOf, type Path, type Problem } from './problem.js';
 import { configSchema, inputSchema, type InputFormat, type Settings } from './schema.js';
 import { parseYaml, readText, readYamlFile, unreadable, type YamlFile } from './yaml-file.js';
@@ -173,11 +173,7 @@ class Check {
       const { location } = parsed;
       files = await inputFiles(location);
       if (files.length === 0) {
-        const missing =
-          location.kind === 'glob'
-            ? `no file matches ${quoted(location.pattern)}`
-            : `there is no file ${quoted(location.path)}`;
-        problem(missing);
+        problem(await missing(location));
       }
     }
     return { ...input, sensor: input.sensor ?? '', files };
@@ -276,6 +272,14 @@ class Check {
   #add(path: Path, message: string): void {
     this.problems.push(problemAt(this.#file, path, message));
   }
+}
+
+/** Why an input has no files. */
+async function missing(location: InputLocation): Promise<string> {
+  if (location.kind === 'glob') return `no file matches ${quoted(location.pattern)}`;
+  const stats = await stat(location.path).catch(() => undefined);
+  if (stats?.isDirectory() !== true) return `there is no file ${quoted(location.path)}`;
+  return `expected a file, got the folder ${quoted(location.path)}; for all in it write a glob such as folder/*`;
 }
 
 /** A day (UTC), or a time that names its zone: without one it would mean another instant elsewhere. */

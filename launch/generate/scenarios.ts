@@ -313,13 +313,13 @@ const knownBadRemote: readonly Scenario[] = [
   }),
   risk(BAD, 'ip-port-on-shared-range', (context) => {
     const remoteAddress = context.remote('cdn');
-    const indicator = `${remoteAddress}:8443`;
+    const indicator = `${remoteAddress}:4444`;
     context.entries.lists.c2.push(indicator);
     return {
       ...context.customer(),
       remoteAddress,
       role: 'client',
-      serverPort: 8443,
+      serverPort: 4444,
       indicator,
       ...TALK,
     };

@@ -144,6 +144,12 @@ describe('zeek', () => {
     ['S1', 'ShA', 10, GRADE.medium],
     ['RSTO', 'ShADR', 0, GRADE.strong],
     ['RSTR', 'ShAr', 0, GRADE.medium],
+    // Half-open scans and backscatter: nobody acknowledged the answer.
+    ['S1', 'Sh', 0, GRADE.answered],
+    ['RSTO', 'ShR', 0, GRADE.answered],
+    ['RSTO', '^hR', 0, GRADE.answered],
+    ['RSTR', 'Shr', 0, GRADE.answered],
+    ['RSTR', 'SrFRr', 0, GRADE.attempt],
     ['OTH', 'Dd', 0, GRADE.medium],
     ['OTH', 'Aa', 0, GRADE.medium],
     ['OTH', 'A', 0, GRADE.attempt],

@@ -13,6 +13,8 @@ const reference = fakeReference({
     '203.0.113.8': [['malware', NETWORK]],
     '203.0.113.9': [['phishing', '203.0.113.9']],
     '203.0.113.9:8443': [['c2', '203.0.113.9:8443']],
+    '203.0.113.9:4444': [['c2', '203.0.113.9:4444']],
+    '203.0.113.9:443': [['c2', '203.0.113.9:443']],
     '203.0.113.10': [['attacker', '203.0.113.10']],
     '203.0.113.11': [['vendor-x', NETWORK]],
     '203.0.113.12': [['shared', NETWORK]],
@@ -49,7 +51,7 @@ describe('known-bad-remote', () => {
     },
     {
       name: 'another port of it is only the address',
-      conversation: { remote: '203.0.113.9' },
+      conversation: { remote: '203.0.113.9', remotePort: 8081 },
       fires: [[ID, '203.0.113.9', 'medium', 'high']],
     },
     {
@@ -59,8 +61,18 @@ describe('known-bad-remote', () => {
     },
     {
       name: 'but ip:port on a shared address, with only that evidence',
+      conversation: { remote: '203.0.113.9', remotePort: 4444, shared: true },
+      fires: [[ID, '203.0.113.9:4444', 'critical', 'high']],
+    },
+    {
+      name: 'not ip:port on a shared address where the port serves everybody behind it',
       conversation: { remote: '203.0.113.9', remotePort: 8443, shared: true },
-      fires: [[ID, '203.0.113.9:8443', 'critical', 'high']],
+      fires: [],
+    },
+    {
+      name: 'not ip:443 on a shared address',
+      conversation: { remote: '203.0.113.9', shared: true },
+      fires: [],
     },
     {
       name: 'not a category that is not chosen',

@@ -258,7 +258,7 @@ output: out
       [
         'a directory as input',
         'customers: customers.csv\ninputs: [{ uri: . }]\n',
-        [/^flowsieve\.yaml:2: inputs\[0\]\.uri: there is no file /],
+        [/^flowsieve\.yaml:2: inputs\[0\]\.uri: expected a file, got the folder /],
       ],
       [
         'an unknown filter',

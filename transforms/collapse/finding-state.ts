@@ -9,7 +9,7 @@ import {
 } from '../../pipeline/finding.js';
 import type { Hit, HitCounter } from '../../pipeline/hit.js';
 import { protocolName } from '../../pipeline/protocols.js';
-import { HyperLogLog } from './hyperloglog.js';
+import { ConversationSample } from './conversation-sample.js';
 import { addBySensor, trafficOf, type Traffic } from './traffic.js';
 
 /** Conversations (in windows) that a finding counts one by one; above that it estimates, and says so. */
@@ -46,7 +46,7 @@ export interface FindingStateJson {
   /** By `customer port>remote port`. */
   readonly sightings: readonly (readonly [string, readonly Sighting[]])[];
   readonly sketch: {
-    readonly distinct: string;
+    readonly sample: string;
     readonly traffic: Traffic;
     readonly records: number;
   } | null;
@@ -87,7 +87,7 @@ export class FindingState {
   #remotePorts: readonly [number, number];
   #sightings: Map<string, Map<number, Sighting>> | undefined = new Map();
   #sightingCount = 0;
-  #sketch: { distinct: HyperLogLog; traffic: Traffic; records: number } | undefined;
+  #sketch: { sample: ConversationSample; traffic: Traffic; records: number } | undefined;
 
   /** An empty state of the finding that `hit` belongs to; nothing is counted yet. */
   constructor(hit: HitFacts, windowStartMs: number) {
@@ -144,7 +144,7 @@ export class FindingState {
     }
     if (json.sketch !== null) {
       const sketch = this.#toSketch();
-      sketch.distinct.merge(HyperLogLog.fromText(json.sketch.distinct));
+      sketch.sample.merge(ConversationSample.fromText(json.sketch.sample));
       sketch.traffic = sum(sketch.traffic, json.sketch.traffic);
       sketch.records += json.sketch.records;
     }
@@ -165,7 +165,7 @@ export class FindingState {
       sketch:
         this.#sketch === undefined
           ? null
-          : { ...this.#sketch, distinct: this.#sketch.distinct.toText() },
+          : { ...this.#sketch, sample: this.#sketch.sample.toText() },
     };
   }
 
@@ -220,8 +220,8 @@ export class FindingState {
 
   #counted(): { conversations: number; records: number; traffic: Traffic } {
     if (this.#sketch !== undefined) {
-      const { distinct, traffic, records } = this.#sketch;
-      return { conversations: distinct.count(), records, traffic };
+      const { sample, traffic, records } = this.#sketch;
+      return { conversations: sample.count(), records, traffic };
     }
     let conversations = 0;
     let records = 0;
@@ -300,8 +300,8 @@ export class FindingState {
   }
 
   /** Gives up counting one by one. */
-  #toSketch(): { distinct: HyperLogLog; traffic: Traffic; records: number } {
-    this.#sketch ??= { distinct: new HyperLogLog(), traffic: NO_TRAFFIC, records: 0 };
+  #toSketch(): { sample: ConversationSample; traffic: Traffic; records: number } {
+    this.#sketch ??= { sample: new ConversationSample(), traffic: NO_TRAFFIC, records: 0 };
     const sightings = this.#sightings;
     this.#sightings = undefined;
     for (const [key, windows] of sightings ?? []) {
@@ -313,7 +313,8 @@ export class FindingState {
   #sketchIn(key: string, sighting: Sighting): void {
     const sketch = this.#sketch;
     if (sketch === undefined) return;
-    sketch.distinct.add(key);
+    const { windowStartMs, windowEndMs } = sighting;
+    sketch.sample.add(key, Math.floor(windowStartMs / (windowEndMs - windowStartMs)));
     sketch.records += sighting.records;
     sketch.traffic = sum(sketch.traffic, trafficOf(sighting.counters));
   }

@@ -16,6 +16,9 @@ import type { RecordSink } from './format.js';
 export const EARLIEST_MS = Date.UTC(1990, 0, 1);
 export const LATEST_MS = Date.UTC(2100, 0, 1);
 
+/** A record that ends this much before it starts has its times exchanged, as softflowd's IPFIX export has; more is nonsense. */
+const MOST_EXCHANGED_MS = 24 * 60 * 60 * 1000;
+
 /** Rejects kept as values for each reason of a chunk; all are counted. */
 const KEPT_REJECTS = 100;
 
@@ -41,6 +44,7 @@ export class BatchSink implements RecordSink {
   #chunk: Chunk | undefined;
   #records = 0;
   #rows = 0;
+  #exchanged = 0;
   readonly #rejected = new Map<string, number>();
   readonly #skipped = new Map<string, number>();
 
@@ -65,24 +69,30 @@ export class BatchSink implements RecordSink {
     const format = this.#chunk?.format ?? 'unknown';
     if (this.#records > 0) this.#onCount(`records/${format}`, this.#records);
     if (this.#rows > 0) this.#onCount('rows', this.#rows);
+    if (this.#exchanged > 0) this.#onCount(`exchanged-times/${format}`, this.#exchanged);
     for (const [reason, count] of this.#rejected)
       this.#onCount(`rejects/${format}/${reason}`, count);
     for (const [reason, count] of this.#skipped)
       this.#onCount(`skipped/${format}/${reason}`, count);
     this.#records = 0;
     this.#rows = 0;
+    this.#exchanged = 0;
     this.#rejected.clear();
     this.#skipped.clear();
     this.#chunk = undefined;
   }
 
   push(start: number, end: number): boolean {
+    const { row } = this;
+    const exchanged = row.startMs > row.endMs && row.startMs - row.endMs <= MOST_EXCHANGED_MS;
+    if (exchanged) [row.startMs, row.endMs] = [row.endMs, row.startMs];
     const problem = this.#problem();
     if (problem !== undefined) {
       this.reject(problem, start, end);
       return false;
     }
     this.#records++;
+    if (exchanged) this.#exchanged++;
     this.#append();
     return true;
   }

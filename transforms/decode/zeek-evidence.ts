@@ -2,12 +2,14 @@ import { GRADE } from '../../pipeline/codes.js';
 import { isWord } from './delimited.js';
 
 /** Codes of `conn_state`, by what they prove. */
-const ESTABLISHED = ['SF', 'S1', 'S2', 'S3', 'RSTO', 'RSTR'];
+const ESTABLISHED = ['SF', 'S2', 'S3'];
+/** Zeek says established from the SYN+ACK on: `ShR` of a half-open scan is RSTO, `Sh` is S1. */
+const ACCEPTED = ['S1', 'RSTO', 'RSTR'];
 const ATTEMPT = ['S0', 'REJ', 'RSTOS0', 'SH'];
 const ANSWERED = ['RSTRH', 'SHR'];
 const MIDSTREAM = ['OTH'];
 
-type StateKind = 'established' | 'attempt' | 'answered' | 'midstream' | 'unknown';
+type StateKind = 'established' | 'accepted' | 'attempt' | 'answered' | 'midstream' | 'unknown';
 
 interface State {
   readonly text: Uint8Array;
@@ -16,6 +18,7 @@ interface State {
 
 const STATES: readonly State[] = [
   ...states(ESTABLISHED, 'established'),
+  ...states(ACCEPTED, 'accepted'),
   ...states(ATTEMPT, 'attempt'),
   ...states(ANSWERED, 'answered'),
   ...states(MIDSTREAM, 'midstream'),
@@ -87,6 +90,11 @@ export function tcpEvidence(
     case 'established':
       if ((history & DATA) !== 0) return GRADE.strong;
       return payload > 0 && isSf(text, start, end) ? GRADE.strong : GRADE.medium;
+    case 'accepted':
+      if ((history & DATA) !== 0) return GRADE.strong;
+      if ((history & ORIG_ACK) !== 0) return GRADE.medium;
+      if ((history & SYN_ACK_SEEN) !== 0) return GRADE.answered;
+      return (history & SYN_SEEN) !== 0 ? GRADE.attempt : GRADE.medium;
     case 'attempt':
       return GRADE.attempt;
     case 'answered':

@@ -12,9 +12,10 @@ import {
   allocateConversations,
   type ConversationBatch,
 } from '../../pipeline/conversation-batch.js';
+import { Names } from '../../pipeline/dictionary.js';
 import type { FlowBatch, FlowColumns } from '../../pipeline/flow-batch.js';
 import { Fingerprints, SECOND_SEED, TABLE_SEED } from './fingerprints.js';
-import { Names } from './pieces.js';
+
 
 /** Bits of a conversation's directions: what was seen in which. */
 const ANSWERED_OUT = 1;
@@ -76,7 +77,7 @@ export class ConversationFold {
   readonly #width: number;
   readonly #stride: number;
   readonly #sensors = new Names();
-  readonly #customers = new Names();
+  readonly #customers = new AdoptedNames();
   readonly #seen = new Fingerprints();
   #rows = 0;
   #counterRows = 0;
@@ -104,14 +105,15 @@ export class ConversationFold {
     const { rows, columns } = batch;
     const width = this.#width;
     const sensors = Uint32Array.from(batch.sensors, (name) => this.#sensors.indexOf(name));
-    const customers = Uint32Array.from(batch.customers, (name) => this.#customers.indexOf(name));
+    const customers = this.#customers.indexesOf(batch.customers);
     const times = [columns.startMs, columns.endMs, columns.packets, columns.bytes].map(
       (column) => new Uint32Array(column.buffer, column.byteOffset, column.length * 2),
     );
     let repeated = 0;
     for (let i = 0; i < rows; i++) {
       const outbound = columns.customerSide[i] === SOURCE;
-      const customer = customers[columns.customer[i]];
+      const customer =
+        customers === undefined ? columns.customer[i] : customers[columns.customer[i]];
       const sensor = sensors[columns.sensor[i]];
       const ourAddr = outbound ? columns.srcAddr : columns.dstAddr;
       const theirAddr = outbound ? columns.dstAddr : columns.srcAddr;
@@ -376,6 +378,31 @@ export class ConversationFold {
       slots[slot] = row + 1;
     }
     this.#slots = slots;
+  }
+}
+
+/**
+ * A dictionary that takes over the first list it is given. As long as the same array comes again,
+ * which within a process is always, indexes stay as they are.
+ */
+class AdoptedNames {
+  #adopted: readonly string[] | undefined;
+  #own: Names | undefined;
+
+  get list(): readonly string[] {
+    return this.#own?.list ?? this.#adopted ?? [];
+  }
+
+  /** Index in this dictionary of each of `names`; undefined where they are the same. */
+  indexesOf(names: readonly string[]): Uint32Array | undefined {
+    this.#adopted ??= names;
+    if (this.#own === undefined) {
+      if (names === this.#adopted) return undefined;
+      this.#own = new Names();
+      for (const name of this.#adopted) this.#own.indexOf(name);
+    }
+    const own = this.#own;
+    return Uint32Array.from(names, (name) => own.indexOf(name));
   }
 }
 

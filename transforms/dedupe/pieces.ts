@@ -1,9 +1,9 @@
 import { SOURCE } from '../../pipeline/codes.js';
+import { uniteDictionaries } from '../../pipeline/dictionary.js';
 import {
   allocateFlowColumns,
   copyRows,
   type FlowBatch,
-  type FlowColumns,
 } from '../../pipeline/flow-batch.js';
 
 /** Rows of one (window, shard), and the earliest event time among them. */
@@ -16,8 +16,8 @@ export interface Piece {
 /** Rows collected before they are split: enough for pieces of some hundred rows, some 10 MB. */
 const SPLIT_ROWS = 131_072;
 
-/** Exporters and customers that one split may name, as in a batch. */
-const MAX_NAMES = 60_000;
+/** Exporters that one split may name: their indexes have 16 bits. */
+const MAX_SENSORS = 60_000;
 
 /**
  * Collects batches of one address family and cuts them into pieces by (window, shard).
@@ -32,7 +32,7 @@ export class Splitter {
   readonly #onPiece: (piece: Piece) => void;
   #batches: FlowBatch[] = [];
   #rows = 0;
-  #names = 0;
+  #sensors = 0;
 
   constructor(family: 4 | 6, windowMs: number, shards: number, onPiece: (piece: Piece) => void) {
     this.#family = family;
@@ -42,11 +42,12 @@ export class Splitter {
   }
 
   add(batch: FlowBatch): void {
-    const names = batch.sensors.length + batch.customers.length;
-    if (this.#rows + batch.rows > SPLIT_ROWS || this.#names + names > MAX_NAMES) this.flush();
+    if (this.#rows + batch.rows > SPLIT_ROWS || this.#sensors + batch.sensors.length > MAX_SENSORS) {
+      this.flush();
+    }
     this.#batches.push(batch);
     this.#rows += batch.rows;
-    this.#names += names;
+    this.#sensors += batch.sensors.length;
   }
 
   /** Hands out the pieces of what was collected. */
@@ -55,9 +56,10 @@ export class Splitter {
     const batches = this.#batches;
     this.#batches = [];
     this.#rows = 0;
-    this.#names = 0;
+    this.#sensors = 0;
     const shares = batches.map((batch) => this.#share(batch));
-    const dictionaries = unite(batches);
+    const sensors = uniteDictionaries(batches.map((batch) => batch.sensors));
+    const customers = uniteDictionaries(batches.map((batch) => batch.customers));
     const keys = new Map<number, number>();
     for (const { counts } of shares) {
       for (const [key, count] of counts) keys.set(key, (keys.get(key) ?? 0) + count);
@@ -70,7 +72,8 @@ export class Splitter {
         const picked = shares[b].picked.get(key);
         if (picked === undefined) continue;
         copyRows(batches[b].columns, this.#family, picked, picked.length, columns, at);
-        remap(columns, at, picked.length, dictionaries.remaps[b]);
+        remap(columns.sensor, at, picked.length, sensors.remaps?.[b]);
+        remap(columns.customer, at, picked.length, customers.remaps?.[b]);
         at += picked.length;
       }
       this.#onPiece({
@@ -79,8 +82,8 @@ export class Splitter {
         batch: {
           family: this.#family,
           rows,
-          sensors: dictionaries.sensors,
-          customers: dictionaries.customers,
+          sensors: sensors.names,
+          customers: customers.names,
           columns,
         },
       });
@@ -178,46 +181,15 @@ function textHash(text: string): number {
   return h >>> 0;
 }
 
-interface Remap {
-  readonly sensor: Uint16Array;
-  readonly customer: Uint32Array;
-}
-
-/** One dictionary for all batches, and each batch's indexes into it. */
-function unite(batches: readonly FlowBatch[]): {
-  sensors: readonly string[];
-  customers: readonly string[];
-  remaps: readonly Remap[];
-} {
-  const sensors = new Names();
-  const customers = new Names();
-  const remaps = batches.map((batch) => ({
-    sensor: Uint16Array.from(batch.sensors, (name) => sensors.indexOf(name)),
-    customer: Uint32Array.from(batch.customers, (name) => customers.indexOf(name)),
-  }));
-  return { sensors: sensors.list, customers: customers.list, remaps };
-}
-
-/** A growing dictionary. */
-export class Names {
-  readonly list: string[] = [];
-  readonly #index = new Map<string, number>();
-
-  indexOf(name: string): number {
-    let index = this.#index.get(name);
-    if (index === undefined) {
-      index = this.list.push(name) - 1;
-      this.#index.set(name, index);
-    }
-    return index;
-  }
-}
-
-function remap({ sensor, customer }: FlowColumns, at: number, count: number, to: Remap): void {
-  for (let i = at; i < at + count; i++) {
-    sensor[i] = to.sensor[sensor[i]];
-    customer[i] = to.customer[customer[i]];
-  }
+/** Rewrites the indexes of rows `at` to `at + count` by a remap; without one they stay. */
+function remap(
+  indexes: Uint16Array | Uint32Array,
+  at: number,
+  count: number,
+  to: Uint32Array | undefined,
+): void {
+  if (to === undefined) return;
+  for (let i = at; i < at + count; i++) indexes[i] = to[indexes[i]];
 }
 
 function earliest(times: Float64Array): number {

@@ -96,22 +96,15 @@ class JoinedRows {
     this.#claim[at] = claim;
   }
 
-  /** The joined batch, with a dictionary of just the customers in it. */
-  batch(batch: FlowBatch, names: readonly string[]): FlowBatch {
+  /**
+   * The joined batch. Its dictionary is the table's own list, the same array in every batch: later
+   * steps need not map indexes, and only what crosses a process is cut down to what it names.
+   */
+  batch(batch: FlowBatch, customers: readonly string[]): FlowBatch {
     const count = this.#count;
     const joined = selectRows(batch, this.#picked, count);
     const { customer, customerSide, customerClaim } = joined.columns;
-    const customers: string[] = [];
-    const index = new Map<number, number>();
-    for (let i = 0; i < count; i++) {
-      const id = this.#customer[i];
-      let at = index.get(id);
-      if (at === undefined) {
-        at = customers.push(names[id]) - 1;
-        index.set(id, at);
-      }
-      customer[i] = at;
-    }
+    customer.set(this.#customer.subarray(0, count));
     customerSide.set(this.#side.subarray(0, count));
     customerClaim.set(this.#claim.subarray(0, count));
     return { ...joined, customers };

@@ -1,6 +1,7 @@
 import type { Chunk, InputSpec } from '../../pipeline/chunk.js';
 import { sampleOf, type Reject } from '../../pipeline/reject.js';
 import type { Format } from '../decode/format.js';
+import { wholeLines } from '../decode/format.js';
 import { detectFormat, formatById } from '../decode/formats.js';
 import { CompressedInputError, decompress, decompressor } from './decompress.js';
 import { openFile, readHead } from './files.js';
@@ -20,7 +21,7 @@ const HEAD_BYTES = 64 * 1024;
 /** Bytes a chunk has at least, but for the last of a file. */
 const CHUNK_BYTES = 1 << 20;
 
-/** A record may have no more: a line or block beyond it is a reject. */
+/** A record may have no more: a line (without its line feed) or a block beyond it is a reject. */
 const MAX_RECORD_BYTES = 16 << 20;
 const MAX_LINE_BYTES = 1 << 20;
 
@@ -54,24 +55,28 @@ export async function* readChunks(
   let preamble: Uint8Array = new Uint8Array(0);
   let offset = Math.max(0, start - 1);
   try {
-    await reader.fill(HEAD_BYTES);
+    // Damage in the head must not keep what is whole before it from being read.
+    const fault = await faultOf(reader.fill(HEAD_BYTES));
     const head = start > 0 ? raw : reader.bytes.subarray(0, HEAD_BYTES);
+    if (head.length === 0 && fault === undefined) return;
     format = input.format === 'auto' ? detectFormat(head) : formatById(input.format);
     if (format === undefined) {
+      if (fault !== undefined) throw fault;
       problem('unknown', 'file-of-unknown-format', 0, sampleOf(head, 0, head.length));
       return;
     }
     const preambleLength = format.preambleLength(head);
     preamble = head.slice(0, preambleLength);
-    if (start === 0) {
-      reader.drop(preambleLength);
+    if (start <= preambleLength) {
+      reader.drop(preambleLength - offset);
       offset = preambleLength;
     } else {
       // The record that the byte before us belongs to is the previous range's.
-      const skipped = await reader.dropThrough(10, MAX_RECORD_BYTES);
+      const skipped = await reader.dropThrough(10, range.end - offset);
       if (skipped < 0) return;
       offset += skipped;
     }
+    if (fault !== undefined) throw fault;
     const limit = compression === undefined && format.splittable ? range.end : Infinity;
     while (offset < limit) {
       await reader.fill(CHUNK_BYTES);
@@ -84,7 +89,8 @@ export async function* readChunks(
         continue;
       }
       problem(format.id, 'record-too-long', offset, sampleOf(reader.bytes, 0, reader.bytes.length));
-      const dropped = format.splittable ? await reader.dropThrough(10, Infinity) : -1;
+      const lines = format.wholeRecords === wholeLines;
+      const dropped = lines ? await reader.dropThrough(10, Infinity) : -1;
       if (dropped < 0) return;
       offset += dropped;
     }
@@ -113,24 +119,47 @@ async function nextCut(
   offset: number,
   limit: number,
 ): Promise<number> {
-  if (offset + reader.bytes.length >= limit) {
-    // The last record that begins before the limit ends at the first line feed from limit - 1 on.
-    let from = limit - 1 - offset;
-    for (;;) {
-      const end = reader.bytes.indexOf(10, from);
-      if (end >= 0) return end + 1;
-      from = reader.bytes.length;
-      if (from > MAX_RECORD_BYTES || !(await reader.more())) break;
-    }
-    return reader.ended ? reader.bytes.length : 0;
-  }
-  const most = format.splittable ? MAX_LINE_BYTES : MAX_RECORD_BYTES;
+  const lines = format.wholeRecords === wholeLines;
+  const most = lines ? MAX_LINE_BYTES : MAX_RECORD_BYTES;
   for (;;) {
-    if (reader.ended) return reader.bytes.length;
-    const whole = format.wholeRecords(reader.bytes);
+    const { bytes, ended } = reader;
+    // The last record that begins before the limit ends at the first line feed from limit - 1 on.
+    const last = limit - 1 - offset;
+    let whole = ended ? bytes.length : 0;
+    if (last < bytes.length) {
+      const end = bytes.indexOf(10, last) + 1;
+      if (end > 0) whole = end;
+    } else if (!ended) {
+      whole = format.wholeRecords(bytes);
+    }
+    if (lines) {
+      // Where a line is too long must not depend on how the file was cut: the decoder gets none.
+      const fits = startOfLongLine(bytes, whole > 0 ? whole : bytes.length);
+      if (fits < (whole > 0 ? whole : bytes.length)) return fits;
+    }
     if (whole > 0) return whole;
-    if (reader.bytes.length > most) return 0;
+    if (ended || bytes.length > most) return 0;
     await reader.more();
+  }
+}
+
+/** Start of the first line in `bytes[0..end)` that is too long; `end` if there is none. `bytes` starts a line. */
+function startOfLongLine(bytes: Uint8Array, end: number): number {
+  let line = 0;
+  while (end - line > MAX_LINE_BYTES) {
+    const lineFeed = bytes.lastIndexOf(10, line + MAX_LINE_BYTES);
+    if (lineFeed < line) return line;
+    line = lineFeed + 1;
+  }
+  return end;
+}
+
+async function faultOf(work: Promise<void>): Promise<Error | undefined> {
+  try {
+    await work;
+    return undefined;
+  } catch (error) {
+    return error as Error;
   }
 }
 

@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import { Pipeline } from 'apache-beam/proto/beam_runner_api';
+import { planPipeline } from '../../launch/local/plan.js';
+import { buildPipeline, type JobSpec } from '../../pipeline/pipeline.js';
+import { FILTERS } from '../../filters/filters.js';
+import { planFilters } from '../../filters/policies.js';
+import { protoOf } from '../beam/run-graph.js';
+
+const { plan } = planFilters({ 'sanctioned-country': { countries: ['KP'] } }, undefined, FILTERS);
+const SPEC: JobSpec = {
+  inputs: [{ uri: 'a.csv', format: 'auto', sensor: '', samplingRate: 0, unknownFlags: 'drop' }],
+  rangeBytes: 1 << 20,
+  windowMs: 300_000,
+  findingWindowMs: 86_400_000,
+  shards: 4,
+  filters: plan,
+  reference: { version: 'v', directory: 'd' },
+  suppressions: [],
+  nowMs: 0,
+  findingsPath: 'findings.ndjson',
+  rejectsPath: 'rejects.ndjson',
+};
+
+describe('the whole graph', () => {
+  const proto = (): Promise<Pipeline> => protoOf((root) => buildPipeline(root, SPEC));
+
+  it('stays small on the wire: side inputs carry no graph', async () => {
+    expect(Pipeline.toBinary(await proto()).length).to.be.below(200_000);
+  });
+
+  it('is cut into stages, each after all that it needs', async () => {
+    const { stages, groupings, components } = planPipeline(await proto());
+    expect(stages.length).to.equal(groupings.size + 1);
+    const done = new Set<string>();
+    const ready = new Set<string>();
+    stages.forEach((stage, place) => {
+      if (place > 0) {
+        const feeders = stages.filter(({ feeds }) => feeds.includes(stage.root));
+        for (const { root } of feeders) expect(done.has(root), stage.name).to.equal(true);
+        expect(feeders.length, stage.name).to.be.above(0);
+      }
+      for (const id of stage.transforms) {
+        for (const [tag, collection] of Object.entries(components.transforms[id].inputs)) {
+          if (tag.startsWith('side.')) expect(ready.has(collection), `${id} ${tag}`).to.equal(true);
+        }
+      }
+      for (const collection of stage.sideOutputs) ready.add(collection);
+      done.add(stage.root);
+    });
+  });
+
+  it('folds every grouping but the reshuffle while values arrive', async () => {
+    const folds = [...planPipeline(await proto()).groupings.values()].map(
+      ({ fold }) => fold?.fold ?? 'none',
+    );
+    expect(folds.sort()).to.deep.equal([
+      'flowsieve/conversations',
+      'flowsieve/findings',
+      'flowsieve/keep-rejects',
+      'flowsieve/write',
+      'flowsieve/write',
+      'none',
+    ]);
+  });
+});
