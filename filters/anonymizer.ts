@@ -22,7 +22,7 @@ const INBOUND: ReadonlySet<string> = new Set(['tor']);
  */
 export const anonymizer = defineFilter({
   id: 'anonymizer',
-  joins: ['tags'],
+  joins: [],
   needsOneOf: ['remoteTags', 'remoteEndpointTags'],
   attempts: false,
   // Outbound and inbound have different rules, and the side may still flip.

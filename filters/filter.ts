@@ -4,8 +4,11 @@ import type { Evidence, Finding, Severity } from '../pipeline/finding.js';
 import type { Reference } from '../reference/reference.js';
 import type { Conversation } from './conversation.js';
 
-/** Tables that joinReference can add; only those that an enabled filter names are joined. */
-export type Join = 'tags' | 'countries' | 'inventory';
+/**
+ * Tables that joinReference adds only where an enabled filter names them. Tags are always joined:
+ * every filter must know whether a remote address is shared.
+ */
+export type Join = 'countries' | 'inventory';
 
 /** Columns that joinReference fills with ids; 0 = no entry. */
 export type IdColumn = 'remoteTags' | 'remoteEndpointTags' | 'remoteService' | 'remoteCountry';

@@ -35,7 +35,7 @@ const SEVERITY: Readonly<Record<ThreatCategory, Severity>> = {
  */
 export const knownBadRemote = defineFilter({
   id: 'known-bad-remote',
-  joins: ['tags'],
+  joins: [],
   needsOneOf: ['remoteTags', 'remoteEndpointTags'],
   attempts: false,
   // A later record may show that the customer is the server.

@@ -48,15 +48,14 @@ export interface ConversationColumns {
   readonly reason: Uint8Array;
   /** GRADE: the strongest of the records. */
   readonly grade: Uint8Array;
-  /** 1 = several organisations share the remote address. */
-  readonly remoteShared: Uint8Array;
-
   /** joinReference: ids into the tables of `referenceVersion`; 0 = no entry. */
   readonly remoteTags: Uint32Array;
   readonly remoteEndpointTags: Uint32Array;
   readonly remoteService: Uint32Array;
   readonly customerService: Uint32Array;
   readonly remoteCountry: Uint16Array;
+  /** 1 = several organisations share the remote address. */
+  readonly remoteShared: Uint8Array;
   /** Code of the remote's special-purpose block; 0 = ordinary space. */
   readonly remoteSpecial: Uint8Array;
 }

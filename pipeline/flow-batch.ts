@@ -12,7 +12,13 @@ import { readFrame, writeFrame, type Frame } from './frame.js';
  */
 export interface FlowBatch {
   readonly family: 4 | 6;
+  /** Rows of the columns, selected or not. */
   readonly rows: number;
+  /**
+   * The rows that are still in it, in order; undefined = all. A step that drops rows narrows the
+   * selection and copies nothing; what crosses a process is cut down to the selection.
+   */
+  readonly selection: Uint32Array | undefined;
   /** Exporters or observation points; `sensor` holds indexes into it. */
   readonly sensors: readonly string[];
   /** Customer ids; `customer` holds indexes into it. Empty before joinCustomers. */
@@ -55,9 +61,6 @@ export interface FlowColumns {
   readonly customer: Uint32Array;
   readonly customerSide: Uint8Array;
   readonly customerClaim: Uint8Array;
-
-  /** dropShared: 1 = several organisations share the remote address. */
-  readonly remoteShared: Uint8Array;
 }
 
 /** Rows a batch should have: enough to make Beam's cost a row vanish, small enough to stay in cache. */
@@ -93,7 +96,6 @@ function flowLayout(family: 4 | 6): readonly Column[] {
     column('grade', 'u8', 4),
     column('customerSide', 'u8', 2),
     column('customerClaim', 'u8', 3),
-    column('remoteShared', 'u8', 1),
   ];
 }
 
@@ -114,21 +116,35 @@ export function flowBatch(
   customers: readonly string[],
   columns: FlowColumns,
 ): FlowBatch {
-  if (columns.startMs.length === rows) return { family, rows, sensors, customers, columns };
+  const selection = undefined;
+  if (columns.startMs.length === rows) {
+    return { family, rows, selection, sensors, customers, columns };
+  }
   const fitted = allocateFlowColumns(family, rows);
   const from = columns as unknown as Record<string, Uint8Array>;
   const to = fitted as unknown as Record<string, Uint8Array>;
   for (const { name, width } of LAYOUTS[family]) {
     to[name].set(from[name].subarray(0, rows * width));
   }
-  return { family, rows, sensors, customers, columns: fitted };
+  return { family, rows, selection, sensors, customers, columns: fitted };
+}
+
+/** Rows that are still in a batch. */
+export function selectedRows(batch: FlowBatch): number {
+  return batch.selection?.length ?? batch.rows;
+}
+
+/** The batch without the rows that are not selected. */
+export function compact(batch: FlowBatch): FlowBatch {
+  const { selection } = batch;
+  return selection === undefined ? batch : selectRows(batch, selection, selection.length);
 }
 
 /** The rows `picked[0..count)` of `batch`, in that order, as a batch of their own. */
 export function selectRows(batch: FlowBatch, picked: Uint32Array, count: number): FlowBatch {
   const columns = allocateFlowColumns(batch.family, count);
   copyRows(batch.columns, batch.family, picked, count, columns, 0);
-  return { ...batch, rows: count, columns };
+  return { ...batch, rows: count, selection: undefined, columns };
 }
 
 /** Copies rows `picked[0..count)` of `from` to `to`, starting at row `at`. */
@@ -202,7 +218,8 @@ function gatherU8(
 const KIND = 'FLOW';
 
 /** The batch as bytes; `decodeFlowBatch` gives it back. */
-export function encodeFlowBatch(batch: FlowBatch): Uint8Array {
+export function encodeFlowBatch(whole: FlowBatch): Uint8Array {
+  const batch = compact(whole);
   const { family, rows, sensors } = batch;
   const { body, customers } = bodyOf(batch.columns.startMs.buffer, batch.columns.customer, batch);
   return writeFrame({ kind: KIND, version: 1, header: { family, rows, sensors, customers }, body });
@@ -243,7 +260,7 @@ export function decodeFlowBatch(bytes: Uint8Array): FlowBatch {
   const columns = views as unknown as FlowColumns;
   checkIndexes('sensor', columns.sensor, sensors.length);
   if (customers.length > 0) checkIndexes('customer', columns.customer, customers.length);
-  return { family, rows, sensors, customers, columns };
+  return { family, rows, selection: undefined, sensors, customers, columns };
 }
 
 /** The header fields that flow and conversation batches share, checked. */

@@ -23,10 +23,10 @@ const HELD_STATES = 20_000;
 registerFn<CollapseParams, Hit>('flowsieve/collapse-hits', ({ findingWindowMs }, context) => {
   const states = new Map<string, FindingState>();
   const emit = (): void => {
-    for (const state of states.values()) {
+    for (const [key, state] of states) {
       context.emit(
         'states',
-        { key: state.id, value: state.toJson() },
+        { key, value: state.toJson() },
         { timestampMs: state.windowStartMs, window: 'global' },
       );
     }

@@ -5,7 +5,7 @@ import { windowInto } from '../beam/windows.js';
 import type { PCollection } from 'apache-beam';
 import { GRADE, GRADE_NAMES } from '../pipeline/codes.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
-import { BATCH_ROWS, type FlowBatch } from '../pipeline/flow-batch.js';
+import { BATCH_ROWS, selectedRows, type FlowBatch } from '../pipeline/flow-batch.js';
 import { ConversationFold } from './dedupe/conversation-fold.js';
 import { Splitter, type Piece } from './dedupe/pieces.js';
 
@@ -22,8 +22,8 @@ registerFn<DedupeParams, FlowBatch>('flowsieve/split', ({ windowMs, shards }, co
     context.emit('pieces', value, { timestampMs: earliestMs, window: 'global' });
   };
   const splitters = {
-    4: new Splitter(4, windowMs, shards, onPiece),
-    6: new Splitter(6, windowMs, shards, onPiece),
+    4: new Splitter(windowMs, shards, onPiece),
+    6: new Splitter(windowMs, shards, onPiece),
   };
   return {
     process(batch): void {
@@ -42,7 +42,10 @@ registerFold<DedupeParams, FlowBatch>('flowsieve/conversations', ({ attempts }, 
   let repeated = 0;
   return {
     add(piece): void {
-      repeated += (folds[piece.family] ??= new ConversationFold(piece.family)).add(piece);
+      repeated += (folds[piece.family] ??= new ConversationFold(
+        piece.family,
+        selectedRows(piece),
+      )).add(piece);
     },
     finish(context): void {
       if (repeated > 0) context.count('dropped/dedupe/redelivered', repeated);

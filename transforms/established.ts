@@ -2,7 +2,7 @@ import { flowBatchCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import type { PCollection } from 'apache-beam';
 import { GRADE, TCP } from '../pipeline/codes.js';
-import { selectRows, type FlowBatch } from '../pipeline/flow-batch.js';
+import { selectedRows, type FlowBatch } from '../pipeline/flow-batch.js';
 import { gradeRecord } from './established/grade.js';
 
 /** What became of the rows of a batch. */
@@ -33,16 +33,17 @@ export function gradeBatch(batch: FlowBatch): EstablishedResult {
     if (found !== GRADE.unknown) picked[count++] = i;
   }
   const unknown = rows - notTcp - count;
-  return { kept: count === rows ? batch : selectRows(batch, picked, count), notTcp, unknown };
+  return { kept: { ...batch, selection: picked.subarray(0, count) }, notTcp, unknown };
 }
 
 registerFn<null, FlowBatch>('flowsieve/established', (_params, context) => ({
   process(batch): void {
     const { kept, notTcp, unknown } = gradeBatch(batch);
-    context.count('kept/established', kept.rows);
+    const rows = selectedRows(kept);
+    context.count('kept/established', rows);
     context.count('dropped/established/not-tcp', notTcp);
     context.count('dropped/established/unknown', unknown);
-    if (kept.rows > 0) context.emit('flows', kept);
+    if (rows > 0) context.emit('flows', kept);
   },
 }));
 

@@ -1,7 +1,7 @@
 import { flowBatchCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import type { PCollection } from 'apache-beam';
-import type { FlowBatch } from '../pipeline/flow-batch.js';
+import { selectedRows, type FlowBatch } from '../pipeline/flow-batch.js';
 import type { ManifestRef } from '../reference/snapshot.js';
 import { joinCustomers as join } from './join/customers.js';
 import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
@@ -9,10 +9,12 @@ import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
 registerFn<null, FlowBatch>('flowsieve/join-customers', (_params, context) => ({
   process(batch): void {
     const { joined, foreign, internal } = join(batch, referenceOf(context).customers);
-    context.count('kept/join-customers', joined.rows);
     context.count('dropped/join-customers/no-customer', foreign);
     context.count('dropped/join-customers/internal', internal);
-    if (joined.rows > 0) context.emit('flows', joined);
+    for (const part of joined) {
+      context.count('kept/join-customers', selectedRows(part));
+      context.emit('flows', part);
+    }
   },
 }));
 

@@ -7,8 +7,10 @@ import {
   flowBatch,
   selectRows,
 } from '../../pipeline/flow-batch.js';
+import type { FlowBatch } from '../../pipeline/flow-batch.js';
 import { readFrame, writeFrame } from '../../pipeline/frame.js';
 import { refusesTruncations, sliceAtOddOffset, survivesBitFlips } from './hostile-bytes.js';
+import { amongOthers } from './flow-rows.js';
 import { flowBatches, withCustomerNames } from './random-batches.js';
 
 /** A sound batch of at least one row, as bytes. */
@@ -27,6 +29,16 @@ describe('FlowBatch', () => {
         const found = decodeFlowBatch(encodeFlowBatch(batch));
         expect(withCustomerNames(found)).to.deep.equal(withCustomerNames(batch));
         expect(decodeFlowBatch(encodeFlowBatch(found))).to.deep.equal(found);
+      }),
+    );
+  });
+
+  it('crosses the wire without the rows that are not selected', () => {
+    fc.assert(
+      fc.property(flowBatches, (batch) => {
+        fc.pre(batch.rows > 0);
+        const found = decodeFlowBatch(encodeFlowBatch(amongOthers(batch)));
+        expect(withCustomerNames(found)).to.deep.equal(withCustomerNames(batch));
       }),
     );
   });
@@ -84,7 +96,14 @@ describe('FlowBatch', () => {
 
   it('refuses codes above the greatest and numbers that are no time', () => {
     const columns = allocateFlowColumns(4, 1);
-    const batch = { family: 4, rows: 1, sensors: ['s'], customers: [], columns } as const;
+    const batch: FlowBatch = {
+      family: 4,
+      rows: 1,
+      selection: undefined,
+      sensors: ['s'],
+      customers: [],
+      columns,
+    };
     for (const [name, value, message] of [
       ['grade', 5, 'column grade: value 5 is outside 0..4'],
       ['reason', 8, 'column reason: value 8 is outside 0..7'],

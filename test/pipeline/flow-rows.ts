@@ -1,5 +1,6 @@
 import {
   allocateFlowColumns,
+  selectRows,
   type FlowBatch,
   type FlowColumns,
 } from '../../pipeline/flow-batch.js';
@@ -27,7 +28,6 @@ export interface PlainFlow {
   readonly customer?: string;
   readonly customerSide?: number;
   readonly customerClaim?: number;
-  readonly remoteShared?: number;
 }
 
 const NUMBERS = [
@@ -47,7 +47,6 @@ const NUMBERS = [
   'grade',
   'customerSide',
   'customerClaim',
-  'remoteShared',
 ] as const satisfies readonly (keyof PlainFlow & keyof FlowColumns)[];
 
 /** Plain records of one family as a batch. */
@@ -63,7 +62,18 @@ export function batchOf(family: 4 | 6, flows: readonly PlainFlow[]): FlowBatch {
     columns.sensor[row] = sensors.indexOf(flow.sensor ?? 's');
     columns.customer[row] = Math.max(0, customers.indexOf(flow.customer ?? ''));
   });
-  return { family, rows: flows.length, sensors, customers, columns };
+  return { family, rows: flows.length, selection: undefined, sensors, customers, columns };
+}
+
+/** The same rows selected among others that are not: what a step that dropped rows hands on. */
+export function amongOthers(batch: FlowBatch): FlowBatch {
+  const { rows } = batch;
+  // Each row after a copy of another.
+  const picked = Uint32Array.from({ length: rows * 2 }, (_unused, i) =>
+    i % 2 === 0 ? (i / 2 + 1) % rows : (i - 1) / 2,
+  );
+  const selection = Uint32Array.from({ length: rows }, (_unused, i) => 2 * i + 1);
+  return { ...selectRows(batch, picked, picked.length), selection };
 }
 
 /** Words of an address; throws if the text is none. */

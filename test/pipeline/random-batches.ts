@@ -55,7 +55,7 @@ export const flowBatches: fc.Arbitrary<FlowBatch> = fc
     const columns = allocateFlowColumns(family, rows);
     const limits = { sensor: sensors.length - 1, customer: customers.length - 1 };
     fill(columns, generator(seed), limits);
-    return { family, rows, sensors, customers, columns };
+    return { family, rows, selection: undefined, sensors, customers, columns };
   });
 
 export const conversationBatches: fc.Arbitrary<ConversationBatch> = fc

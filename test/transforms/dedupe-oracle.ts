@@ -25,7 +25,6 @@ export interface PlainConversation {
   readonly role: number;
   readonly reason: number;
   readonly grade: number;
-  readonly remoteShared: number;
   readonly counters: readonly string[];
 }
 
@@ -50,7 +49,6 @@ export function joinedRow(flow: PlainFlow): Row | undefined {
     customer: 'c',
     customerSide: SOURCE,
     customerClaim: 0,
-    remoteShared: 0,
     ...flow,
   };
   const grade = gradeRecord(full.evidence, full.tcpFlags, full.packets, full.bytes);
@@ -115,7 +113,6 @@ function conversationOf(rows: readonly Row[], windowMs: number): PlainConversati
     role: decided === undefined ? ROLE.unknown : roleOf(decided),
     reason: decided?.reason ?? REASON.unknown,
     grade: gradeOf(rows, out, back),
-    remoteShared: Math.max(...rows.map(({ remoteShared }) => remoteShared)),
     counters: countersOf(rows),
   };
 }
@@ -180,7 +177,6 @@ export function plainConversations(batch: ConversationBatch): PlainConversation[
       role: c.role[row],
       reason: c.reason[row],
       grade: c.grade[row],
-      remoteShared: c.remoteShared[row],
       counters: lines.sort(),
     };
   });

@@ -1,3 +1,4 @@
+import { compact } from '../../pipeline/flow-batch.js';
 import { expect } from 'chai';
 import { addressOf } from '../../pipeline/address.js';
 import { joinCustomers } from '../../transforms/join/customers.js';
@@ -53,7 +54,7 @@ const TAGS = tagsOf({
   '2001:db8:1::9': ['shared'],
 });
 
-/** What is kept: source, shared or not; and what is dropped by customer and reason. */
+/** What is kept: number and customer; and what is dropped by customer and reason. */
 function shared(
   family: 4 | 6,
   flows: readonly (readonly [src: string, dst: string])[],
@@ -64,16 +65,19 @@ function shared(
     flows.map(([src, dst], i) => ({ src, dst, srcPort: i })),
   );
   const { joined } = joinCustomers(batch, customersOf(CLAIMS));
-  const { kept, dropped } = dropSharedRows(joined, tags);
-  const { customer, srcPort, remoteShared } = kept.columns;
+  const results = joined.map((part) => dropSharedRows(part, tags));
   return {
-    kept: Array.from(
-      { length: kept.rows },
-      (_unused, row) =>
-        `${srcPort[row]} ${kept.customers[customer[row]]}${remoteShared[row] === 1 ? ' shared' : ''}`,
-    ),
-    dropped: [...dropped].flatMap(([id, reasons]) =>
-      [...reasons].map(([reason, count]) => `${id} ${reason} ${count}`),
+    kept: results.flatMap(({ kept }) => {
+      const { columns, customers, rows } = compact(kept);
+      return Array.from(
+        { length: rows },
+        (_unused, row) => `${columns.srcPort[row]} ${customers[columns.customer[row]]}`,
+      );
+    }),
+    dropped: results.flatMap(({ dropped }) =>
+      [...dropped].flatMap(([id, reasons]) =>
+        [...reasons].map(([reason, count]) => `${id} ${reason} ${count}`),
+      ),
     ),
   };
 }
@@ -104,7 +108,7 @@ const cases = [
       ['192.0.2.1', '203.0.113.7'],
       ['203.0.113.7', '192.0.2.1'],
     ],
-    ['0 a shared', '1 a shared'],
+    ['0 a', '1 a'],
     [],
   ],
   ['a remote with another tag', [['192.0.2.1', '203.0.113.8']], ['0 a'], []],
@@ -115,7 +119,7 @@ const cases = [
       ['192.0.2.1', '192.0.2.200'],
       ['192.0.2.9', '192.0.2.200'],
     ],
-    ['0 a shared', '0 own', '1 own shared'],
+    ['0 a', '0 own', '1 own'],
     ['a published-range 1'],
   ],
 ] as const;
@@ -133,7 +137,7 @@ describe('dropSharedRows', () => {
       ['2001:db8:1::1', '2001:db8:9::2'],
       ['2001:db8:9::2', '2001:db8:1::9'],
     ]);
-    expect(found).to.deep.equal({ kept: ['0 a shared', '1 a'], dropped: ['a published-range 1'] });
+    expect(found).to.deep.equal({ kept: ['0 a', '1 a'], dropped: ['a published-range 1'] });
   });
 
   it('marks and drops nothing by range where no feed is of shared ranges', () => {

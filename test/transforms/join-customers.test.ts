@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { CLAIM_CONTESTED, CLAIM_EXCLUSIVE } from '../../pipeline/codes.js';
 import { formatAddressAt } from '../../pipeline/address.js';
+import { compact, type FlowBatch } from '../../pipeline/flow-batch.js';
 import { joinCustomers } from '../../transforms/join/customers.js';
 import { batchOf } from '../pipeline/flow-rows.js';
 import { customersOf, type Claim } from './joins.js';
@@ -18,8 +19,16 @@ function joined(
     flows.map(([src, dst], i) => ({ src, dst, srcPort: i, sensor: `s${i}` })),
   );
   const { joined, foreign, internal } = joinCustomers(batch, customersOf(claims));
-  const { columns, customers } = joined;
-  const rows = Array.from({ length: joined.rows }, (_unused, row) => {
+  const rows = joined.flatMap((part) => rowsInWords(family, compact(part), flows));
+  return { rows: rows.sort(), foreign, internal };
+}
+
+function rowsInWords(
+  family: 4 | 6,
+  { columns, customers, rows, sensors }: FlowBatch,
+  flows: readonly (readonly [src: string, dst: string])[],
+): string[] {
+  return Array.from({ length: rows }, (_unused, row) => {
     const marks = [
       (columns.customerClaim[row] & CLAIM_EXCLUSIVE) !== 0 ? '!' : '',
       (columns.customerClaim[row] & CLAIM_CONTESTED) !== 0 ? '?' : '',
@@ -27,10 +36,9 @@ function joined(
     const src = formatAddressAt(family, columns.srcAddr, row);
     // Everything else of the row must have come along.
     expect(src).to.equal(flows[columns.srcPort[row]][0]);
-    expect(joined.sensors[columns.sensor[row]]).to.equal(`s${columns.srcPort[row]}`);
+    expect(sensors[columns.sensor[row]]).to.equal(`s${columns.srcPort[row]}`);
     return `${columns.srcPort[row]} ${customers[columns.customer[row]]} ${SIDES[columns.customerSide[row]]}${marks}`;
   });
-  return { rows, foreign, internal };
 }
 
 const A4: Claim = ['a', '192.0.2.0/24'];
@@ -110,7 +118,7 @@ const cases = [
       ['192.0.2.1', '198.51.100.1'],
       ['198.51.100.1', '192.0.2.1'],
     ],
-    ['0 a src?', '0 b src?', '0 c src?', '0 d dst', '1 d src', '1 a dst?', '1 b dst?', '1 c dst?'],
+    ['0 a src?', '0 b src?', '0 c src?', '0 d dst', '1 a dst?', '1 b dst?', '1 c dst?', '1 d src'],
     0,
     0,
   ],
@@ -143,7 +151,7 @@ describe('joinCustomers', () => {
       ['2001:db8:2::2', '2001:db8:9::1'],
     ]);
     expect(found).to.deep.equal({
-      rows: ['0 a src', '1 b src', '1 a dst', '2 c src'],
+      rows: ['0 a src', '1 a dst', '1 b src', '2 c src'],
       foreign: 1,
       internal: 0,
     });

@@ -110,12 +110,7 @@ export class FindingState {
     return this.#windowStartMs;
   }
 
-  /** UUIDv5 of the finding. */
-  get id(): string {
-    return findingId(this.#series, this.#windowStartMs);
-  }
-
-  get #series(): string {
+  #series(): string {
     const { customer, filter, subject, remoteAddress, service, indicator } = this.#hit;
     return seriesId({ customer, filter, subject, remote: remoteAddress, service, indicator });
   }
@@ -179,9 +174,10 @@ export class FindingState {
   finding(): Finding {
     const hit = this.#hit;
     const counted = this.#counted();
+    const series = this.#series();
     return {
-      series: this.#series,
-      id: this.id,
+      series,
+      id: findingId(series, this.#windowStartMs),
       revision: counted.records,
       status: 'open',
       filter: hit.filter,

@@ -13,9 +13,8 @@ import {
   type ConversationBatch,
 } from '../../pipeline/conversation-batch.js';
 import { Names } from '../../pipeline/dictionary.js';
-import type { FlowBatch, FlowColumns } from '../../pipeline/flow-batch.js';
+import { selectedRows, type FlowBatch, type FlowColumns } from '../../pipeline/flow-batch.js';
 import { Fingerprints, SECOND_SEED, TABLE_SEED } from './fingerprints.js';
-
 
 /** Bits of a conversation's directions: what was seen in which. */
 const ANSWERED_OUT = 1;
@@ -37,7 +36,7 @@ const RECORDS = 3;
 const FLAGS = 4;
 /** Role << 8 | reason. */
 const ORIENTATION = 5;
-/** Directions << 16 | protocol << 8 | remoteShared. */
+/** Directions << 16 | protocol << 8. */
 const MARKS = 6;
 const GRADE_WORD = 7;
 /** First counter + 1; 0 = none. */
@@ -78,21 +77,28 @@ export class ConversationFold {
   readonly #stride: number;
   readonly #sensors = new Names();
   readonly #customers = new AdoptedNames();
-  readonly #seen = new Fingerprints();
+  readonly #seen: Fingerprints;
   #rows = 0;
   #counterRows = 0;
   #words: Uint32Array;
-  #times: Float64Array = new Float64Array(INITIAL_ROWS * TIMES);
+  #times: Float64Array;
   /** Open addressing: row + 1; 0 = empty. */
-  #slots: Uint32Array = new Uint32Array(INITIAL_ROWS * 2);
-  #counters: Uint32Array = new Uint32Array(INITIAL_ROWS * COUNTER_WORDS);
-  #counts: Float64Array = new Float64Array(INITIAL_ROWS * COUNTS);
+  #slots: Uint32Array;
+  #counters: Uint32Array;
+  #counts: Float64Array;
 
-  constructor(family: 4 | 6) {
+  /** `expected` rows, a guess, decide how large it starts. */
+  constructor(family: 4 | 6, expected = 0) {
+    const rows = Math.max(INITIAL_ROWS, 2 ** Math.ceil(Math.log2(expected + 1)));
     this.#family = family;
     this.#width = family === 4 ? 1 : 4;
     this.#stride = ADDRESSES + 2 * this.#width;
-    this.#words = new Uint32Array(INITIAL_ROWS * this.#stride);
+    this.#words = new Uint32Array(rows * this.#stride);
+    this.#times = new Float64Array(rows * TIMES);
+    this.#slots = new Uint32Array(rows * 2);
+    this.#counters = new Uint32Array(rows * COUNTER_WORDS);
+    this.#counts = new Float64Array(rows * COUNTS);
+    this.#seen = new Fingerprints(rows * 2);
   }
 
   /** Distinct conversations so far. */
@@ -102,7 +108,8 @@ export class ConversationFold {
 
   /** Folds the rows of a piece; returns how many of them were redelivered and did not count. */
   add(batch: FlowBatch): number {
-    const { rows, columns } = batch;
+    const { columns, selection } = batch;
+    const rows = selectedRows(batch);
     const width = this.#width;
     const sensors = Uint32Array.from(batch.sensors, (name) => this.#sensors.indexOf(name));
     const customers = this.#customers.indexesOf(batch.customers);
@@ -110,7 +117,8 @@ export class ConversationFold {
       (column) => new Uint32Array(column.buffer, column.byteOffset, column.length * 2),
     );
     let repeated = 0;
-    for (let i = 0; i < rows; i++) {
+    for (let n = 0; n < rows; n++) {
+      const i = selection === undefined ? n : selection[n];
       const outbound = columns.customerSide[i] === SOURCE;
       const customer =
         customers === undefined ? columns.customer[i] : customers[columns.customer[i]];
@@ -206,7 +214,7 @@ export class ConversationFold {
       if ((flags & ACK) !== 0 && (flags & RST) === 0) seen = outbound ? ACK_OUT : ACK_IN;
     }
     if (grade === GRADE.answered) seen |= outbound ? ANSWERED_OUT : ANSWERED_IN;
-    words[at + MARKS] |= (seen << 16) | columns.remoteShared[i];
+    words[at + MARKS] |= seen << 16;
     const reason = columns.reason[i];
     if (reason !== REASON.unknown) {
       this.#orient(row, reason, roleOf(columns.client[i], columns.customerSide[i]), startMs);
@@ -340,7 +348,6 @@ export class ConversationFold {
       to.flagsOut[i] = words[from + FLAGS] & 0xffff;
       to.flagsIn[i] = words[from + FLAGS] >>> 16;
       to.protocol[i] = (words[from + MARKS] >>> 8) & 0xff;
-      to.remoteShared[i] = words[from + MARKS] & 1;
       to.role[i] = words[from + ORIENTATION] >>> 8;
       to.reason[i] = words[from + ORIENTATION] & 0xff;
       to.grade[i] = this.#finalGrade(row);

@@ -2,7 +2,9 @@ import { SOURCE } from '../../pipeline/codes.js';
 import { uniteDictionaries } from '../../pipeline/dictionary.js';
 import {
   allocateFlowColumns,
+  compact,
   copyRows,
+  selectedRows,
   type FlowBatch,
 } from '../../pipeline/flow-batch.js';
 
@@ -10,166 +12,169 @@ import {
 export interface Piece {
   readonly shard: number;
   readonly earliestMs: number;
+  /** A selection of the batch that was split, unless that is small. */
   readonly batch: FlowBatch;
 }
 
-/** Rows collected before they are split: enough for pieces of some hundred rows, some 10 MB. */
-const SPLIT_ROWS = 131_072;
+/** Batches of fewer rows are joined first: one-record messages must not become one-record pieces. */
+const JOIN_ROWS = 4096;
 
-/** Exporters that one split may name: their indexes have 16 bits. */
+/** Exporters that joined batches may name: their indexes have 16 bits. */
 const MAX_SENSORS = 60_000;
 
 /**
- * Collects batches of one address family and cuts them into pieces by (window, shard).
+ * Cuts batches of one address family into pieces by (window, shard). A piece is a selection of rows
+ * and copies nothing, as long as batches are large.
  *
  * A shard is a fixed function of the conversation, the same on every worker and engine: it is part
- * of the graph. Pieces come out in the order of window and shard.
+ * of the graph. Pieces of a batch come out in the order of window and shard.
  */
 export class Splitter {
-  readonly #family: 4 | 6;
   readonly #windowMs: number;
   readonly #shards: number;
   readonly #onPiece: (piece: Piece) => void;
-  #batches: FlowBatch[] = [];
-  #rows = 0;
-  #sensors = 0;
+  #small: FlowBatch[] = [];
+  #smallRows = 0;
+  #smallSensors = 0;
 
-  constructor(family: 4 | 6, windowMs: number, shards: number, onPiece: (piece: Piece) => void) {
-    this.#family = family;
+  constructor(windowMs: number, shards: number, onPiece: (piece: Piece) => void) {
     this.#windowMs = windowMs;
     this.#shards = shards;
     this.#onPiece = onPiece;
   }
 
   add(batch: FlowBatch): void {
-    if (this.#rows + batch.rows > SPLIT_ROWS || this.#sensors + batch.sensors.length > MAX_SENSORS) {
-      this.flush();
+    const rows = selectedRows(batch);
+    if (rows >= JOIN_ROWS) {
+      this.#split(batch);
+      return;
     }
-    this.#batches.push(batch);
-    this.#rows += batch.rows;
-    this.#sensors += batch.sensors.length;
+    if (this.#smallSensors + batch.sensors.length > MAX_SENSORS) this.flush();
+    this.#small.push(batch);
+    this.#smallRows += rows;
+    this.#smallSensors += batch.sensors.length;
+    if (this.#smallRows >= JOIN_ROWS) this.flush();
   }
 
-  /** Hands out the pieces of what was collected. */
+  /** Hands out the pieces of small batches that still wait. */
   flush(): void {
-    if (this.#rows === 0) return;
-    const batches = this.#batches;
-    this.#batches = [];
-    this.#rows = 0;
-    this.#sensors = 0;
-    const shares = batches.map((batch) => this.#share(batch));
-    const sensors = uniteDictionaries(batches.map((batch) => batch.sensors));
-    const customers = uniteDictionaries(batches.map((batch) => batch.customers));
-    const keys = new Map<number, number>();
-    for (const { counts } of shares) {
-      for (const [key, count] of counts) keys.set(key, (keys.get(key) ?? 0) + count);
-    }
-    for (const key of [...keys.keys()].sort((a, b) => a - b)) {
-      const rows = keys.get(key) ?? 0;
-      const columns = allocateFlowColumns(this.#family, rows);
-      let at = 0;
-      for (let b = 0; b < batches.length; b++) {
-        const picked = shares[b].picked.get(key);
-        if (picked === undefined) continue;
-        copyRows(batches[b].columns, this.#family, picked, picked.length, columns, at);
-        remap(columns.sensor, at, picked.length, sensors.remaps?.[b]);
-        remap(columns.customer, at, picked.length, customers.remaps?.[b]);
-        at += picked.length;
-      }
-      this.#onPiece({
-        shard: key % this.#shards,
-        earliestMs: earliest(columns.endMs),
-        batch: {
-          family: this.#family,
-          rows,
-          sensors: sensors.names,
-          customers: customers.names,
-          columns,
-        },
-      });
-    }
+    const batches = this.#small;
+    this.#small = [];
+    this.#smallRows = 0;
+    this.#smallSensors = 0;
+    if (batches.length > 0) this.#split(batches.length === 1 ? batches[0] : joinBatches(batches));
   }
 
-  /** Rows of a batch by piece; a piece's key is its window's number * shards + its shard. */
-  #share(batch: FlowBatch): {
-    counts: Map<number, number>;
-    picked: Map<number, Uint32Array>;
-  } {
-    const { rows, columns } = batch;
-    const { endMs } = columns;
+  #split(batch: FlowBatch): void {
+    const { endMs } = batch.columns;
     const windowMs = this.#windowMs;
     const shards = this.#shards;
-    const rowKey = new Float64Array(rows);
-    const counts = new Map<number, number>();
+    const rows = selectedRows(batch);
+    const { selection } = batch;
     const hashes = shardHashes(batch);
-    // Most rows follow one of their own window: count by shard there, and by Map only on a change.
-    let window = NaN;
-    let local = new Uint32Array(shards);
-    const keep = (): void => {
-      for (let shard = 0; shard < shards; shard++) {
-        if (local[shard] === 0) continue;
-        const key = window * shards + shard;
-        counts.set(key, (counts.get(key) ?? 0) + local[shard]);
-      }
-    };
+    // Each row's window and shard as one number, and how many rows have it.
+    const keys = new Float64Array(rows);
+    const places = new Map<number, number>();
     for (let i = 0; i < rows; i++) {
-      const number = Math.floor(endMs[i] / windowMs);
-      if (number !== window) {
-        keep();
-        local = local.fill(0);
-        window = number;
-      }
-      const shard = hashes[i] % shards;
-      local[shard]++;
-      rowKey[i] = number * shards + shard;
+      const row = selection === undefined ? i : selection[i];
+      const key = Math.floor(endMs[row] / windowMs) * shards + (hashes[i] % shards);
+      keys[i] = key;
+      places.set(key, (places.get(key) ?? 0) + 1);
     }
-    keep();
-    const picked = new Map<number, Uint32Array>();
-    const filled = new Map<number, number>();
-    let lastKey = NaN;
-    let list: Uint32Array = NO_ROWS;
-    let at = 0;
-    for (const [key, count] of counts) picked.set(key, new Uint32Array(count));
+    const order = [...places.keys()].sort((a, b) => a - b);
+    let start = 0;
+    for (const key of order) {
+      const count = places.get(key) ?? 0;
+      places.set(key, start);
+      start += count;
+    }
+    const sorted = new Uint32Array(rows);
     for (let i = 0; i < rows; i++) {
-      const key = rowKey[i];
-      if (key !== lastKey) {
-        filled.set(lastKey, at);
-        list = picked.get(key) ?? NO_ROWS;
-        at = filled.get(key) ?? 0;
-        lastKey = key;
-      }
-      list[at++] = i;
+      const place = places.get(keys[i]) ?? 0;
+      sorted[place] = selection === undefined ? i : selection[i];
+      places.set(keys[i], place + 1);
     }
-    return { counts, picked };
+    start = 0;
+    for (const key of order) {
+      const end = places.get(key) ?? 0;
+      const rowsOfPiece = sorted.subarray(start, end);
+      this.#onPiece({
+        shard: key % shards,
+        earliestMs: earliest(endMs, rowsOfPiece),
+        batch: { ...batch, selection: rowsOfPiece },
+      });
+      start = end;
+    }
   }
 }
 
-const NO_ROWS = new Uint32Array(0);
+/** One batch of the selected rows of several of one family. */
+function joinBatches(batches: readonly FlowBatch[]): FlowBatch {
+  const { family } = batches[0];
+  const rows = batches.reduce((sum, batch) => sum + selectedRows(batch), 0);
+  const sensors = uniteDictionaries(batches.map((batch) => batch.sensors));
+  const customers = uniteDictionaries(batches.map((batch) => batch.customers));
+  const columns = allocateFlowColumns(family, rows);
+  let at = 0;
+  batches.forEach((part, b) => {
+    const { rows: count, columns: from } = compact(part);
+    copyRows(from, family, everyRow(count), count, columns, at);
+    remap(columns.sensor, at, count, sensors.remaps?.[b]);
+    remap(columns.customer, at, count, customers.remaps?.[b]);
+    at += count;
+  });
+  return {
+    family,
+    rows,
+    selection: undefined,
+    sensors: sensors.names,
+    customers: customers.names,
+    columns,
+  };
+}
+
+function everyRow(rows: number): Uint32Array {
+  return Uint32Array.from({ length: rows }, (_, row) => row);
+}
 
 /**
- * A hash of each row's conversation: customer, the customer's side, the unordered pair of ip:port,
- * protocol. Multiplicative mixing with fixed odd constants; nothing of a process goes in.
+ * A hash of each selected row's conversation: customer, the customer's side, the unordered pair of
+ * ip:port, protocol. Multiplicative mixing with fixed odd constants; nothing of a process goes in.
  */
-function shardHashes({ family, rows, columns, customers }: FlowBatch): Uint32Array {
+function shardHashes(batch: FlowBatch): Uint32Array {
+  const { family, columns, customers, selection } = batch;
   const { srcAddr, dstAddr, srcPort, dstPort, protocol, customer, customerSide } = columns;
   const width = family === 4 ? 1 : 4;
-  const names = customers.map(textHash);
-  const hashes = new Uint32Array(rows);
-  for (let i = 0; i < rows; i++) {
-    let src = srcPort[i];
-    let dst = dstPort[i];
-    for (let w = 0; w < width; w++) {
-      src = Math.imul(src ^ srcAddr[i * width + w], 0x9e3779b1);
+  const names = nameHashes(customers);
+  const hashes = new Uint32Array(selectedRows(batch));
+  for (let i = 0; i < hashes.length; i++) {
+    const row = selection === undefined ? i : selection[i];
+    let src = srcPort[row];
+    let dst = dstPort[row];
+    for (let w = row * width; w < (row + 1) * width; w++) {
+      src = Math.imul(src ^ srcAddr[w], 0x9e3779b1);
       src ^= src >>> 15;
-      dst = Math.imul(dst ^ dstAddr[i * width + w], 0x9e3779b1);
+      dst = Math.imul(dst ^ dstAddr[w], 0x9e3779b1);
       dst ^= dst >>> 15;
     }
     // The customer's end and the remote's end enter by role, so both directions hash alike.
-    const ours = customerSide[i] === SOURCE ? src : dst;
-    const remote = customerSide[i] === SOURCE ? dst : src;
+    const ours = customerSide[row] === SOURCE ? src : dst;
+    const remote = customerSide[row] === SOURCE ? dst : src;
     let h = Math.imul(ours, 0x85ebca77) ^ Math.imul(remote, 0xc2b2ae3d);
-    h = Math.imul(h ^ names[customer[i]] ^ protocol[i], 0x27d4eb2f);
+    h = Math.imul(h ^ names[customer[row]] ^ protocol[row], 0x27d4eb2f);
     hashes[i] = (h ^ (h >>> 16)) >>> 0;
+  }
+  return hashes;
+}
+
+const hashesOfNames = new WeakMap<readonly string[], Uint32Array>();
+
+/** Hashes of a dictionary's names, remembered by the list, which batches share. */
+function nameHashes(names: readonly string[]): Uint32Array {
+  let hashes = hashesOfNames.get(names);
+  if (hashes === undefined) {
+    hashes = Uint32Array.from(names, textHash);
+    hashesOfNames.set(names, hashes);
   }
   return hashes;
 }
@@ -192,8 +197,10 @@ function remap(
   for (let i = at; i < at + count; i++) indexes[i] = to[indexes[i]];
 }
 
-function earliest(times: Float64Array): number {
+function earliest(times: Float64Array, rows: Uint32Array): number {
   let least = Infinity;
-  for (const time of times) if (time < least) least = time;
+  for (let i = 0; i < rows.length; i++) {
+    if (times[rows[i]] < least) least = times[rows[i]];
+  }
   return least;
 }

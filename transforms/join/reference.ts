@@ -1,6 +1,7 @@
 import { REASON, ROLE } from '../../pipeline/codes.js';
 import type { ConversationBatch } from '../../pipeline/conversation-batch.js';
 import type { Join } from '../../filters/filter.js';
+import { SHARED_CATEGORIES } from '../../reference/categories.js';
 import type { Reference } from '../../reference/reference.js';
 import { special4, special6 } from '../../reference/special-addresses.js';
 
@@ -15,7 +16,7 @@ export function joinReferenceTables(
   joins: ReadonlySet<Join>,
 ): ConversationBatch {
   markSpecial(batch);
-  if (joins.has('tags')) joinTags(batch, reference);
+  joinTags(batch, reference);
   if (joins.has('countries')) joinCountries(batch, reference);
   if (joins.has('inventory')) {
     joinInventory(batch, reference);
@@ -41,21 +42,26 @@ function markSpecial({ family, rows, columns }: ConversationBatch): void {
 }
 
 function joinTags({ family, rows, columns }: ConversationBatch, { tags }: Reference): void {
-  const { remoteAddr, remotePort, remoteTags, remoteEndpointTags } = columns;
+  const { remoteAddr, remotePort, remoteTags, remoteEndpointTags, remoteShared } = columns;
+  const shared = tags.mask(SHARED_CATEGORIES);
   if (family === 4) {
     for (let i = 0; i < rows; i++) {
       remoteTags[i] = tags.find4(remoteAddr[i]);
       remoteEndpointTags[i] = tags.findEndpoint4(remoteAddr[i], remotePort[i]);
     }
-    return;
   }
-  for (let i = 0, a = 0; i < rows; i++, a += 4) {
-    const w0 = remoteAddr[a];
-    const w1 = remoteAddr[a + 1];
-    const w2 = remoteAddr[a + 2];
-    const w3 = remoteAddr[a + 3];
-    remoteTags[i] = tags.find6(w0, w1, w2, w3);
-    remoteEndpointTags[i] = tags.findEndpoint6(w0, w1, w2, w3, remotePort[i]);
+  if (family === 6) {
+    for (let i = 0, a = 0; i < rows; i++, a += 4) {
+      const w0 = remoteAddr[a];
+      const w1 = remoteAddr[a + 1];
+      const w2 = remoteAddr[a + 2];
+      const w3 = remoteAddr[a + 3];
+      remoteTags[i] = tags.find6(w0, w1, w2, w3);
+      remoteEndpointTags[i] = tags.findEndpoint6(w0, w1, w2, w3, remotePort[i]);
+    }
+  }
+  for (let i = 0; i < rows; i++) {
+    remoteShared[i] = (tags.categoriesOf(remoteTags[i]) & shared) === 0 ? 0 : 1;
   }
 }
 

@@ -1,5 +1,5 @@
 import { CLAIM_CONTESTED, CLAIM_EXCLUSIVE, SOURCE } from '../../pipeline/codes.js';
-import { selectRows, type FlowBatch } from '../../pipeline/flow-batch.js';
+import { selectedRows, type FlowBatch } from '../../pipeline/flow-batch.js';
 import { SHARED_CATEGORIES } from '../../reference/categories.js';
 import type { TagTable } from '../../reference/reference.js';
 
@@ -12,38 +12,31 @@ export interface SharedResult {
 /**
  * Drops rows whose customer address several organisations share, because nobody could say whose
  * traffic it was: equal claims of several customers, or a published range that the customer did not
- * declare as exclusively its own. Marks rows whose remote address is shared.
+ * declare as exclusively its own. (Shared remotes are marked by joinReference, which looks their
+ * tags up anyway, once a conversation.)
  */
 export function dropSharedRows(batch: FlowBatch, tags: TagTable): SharedResult {
-  const { family, rows, columns, customers } = batch;
-  const { srcAddr, dstAddr, customer, customerSide, customerClaim, remoteShared } = columns;
+  const { columns, customers } = batch;
+  const { customer, customerClaim } = columns;
   const sharedMask = tags.mask(SHARED_CATEGORIES);
-  const isShared = (column: Uint32Array, row: number): boolean => {
-    const at = row * 4;
-    const set =
-      family === 4
-        ? tags.find4(column[row])
-        : tags.find6(column[at], column[at + 1], column[at + 2], column[at + 3]);
-    return set !== 0 && (tags.categoriesOf(set) & sharedMask) !== 0;
-  };
+  const rows = selectedRows(batch);
   const picked = new Uint32Array(rows);
   const dropped = new Map<string, Map<string, number>>();
   let count = 0;
-  for (let row = 0; row < rows; row++) {
+  for (let i = 0; i < rows; i++) {
+    const row = batch.selection === undefined ? i : batch.selection[i];
     const claim = customerClaim[row];
-    const bySource = customerSide[row] === SOURCE;
     let reason: string | undefined;
     if ((claim & CLAIM_CONTESTED) !== 0) {
       reason = 'claimed-by-several';
     } else if (
       sharedMask !== 0 &&
       (claim & CLAIM_EXCLUSIVE) === 0 &&
-      isShared(bySource ? srcAddr : dstAddr, row)
+      (customerTags(batch, row, tags) & sharedMask) !== 0
     ) {
       reason = 'published-range';
     }
     if (reason === undefined) {
-      if (sharedMask !== 0 && isShared(bySource ? dstAddr : srcAddr, row)) remoteShared[row] = 1;
       picked[count++] = row;
     } else {
       const id = customers[customer[row]];
@@ -52,5 +45,17 @@ export function dropSharedRows(batch: FlowBatch, tags: TagTable): SharedResult {
       dropped.set(id, reasons);
     }
   }
-  return { kept: count === rows ? batch : selectRows(batch, picked, count), dropped };
+  const kept = count === rows ? batch : { ...batch, selection: picked.subarray(0, count) };
+  return { kept, dropped };
+}
+
+/** Categories of the ranges that cover the customer's address of a row. */
+function customerTags({ family, columns }: FlowBatch, row: number, tags: TagTable): number {
+  const { srcAddr, dstAddr, customerSide } = columns;
+  const address = customerSide[row] === SOURCE ? srcAddr : dstAddr;
+  if (family === 4) return tags.categoriesOf(tags.find4(address[row]));
+  const at = row * 4;
+  return tags.categoriesOf(
+    tags.find6(address[at], address[at + 1], address[at + 2], address[at + 3]),
+  );
 }

@@ -39,7 +39,7 @@ export async function readHead(uri: string, length: number): Promise<Uint8Array>
   }
 }
 
-/** The bytes of a file from `start` on, in pieces of 1 MiB. */
-export function openFile(uri: string, start: number): AsyncIterable<Uint8Array> {
-  return createReadStream(pathOf(uri), { start, highWaterMark: 1 << 20 });
+/** The bytes of a file from `start` on, in pieces of 1 MiB. It is opened when first read, and closed when left. */
+export async function* openFile(uri: string, start: number): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(pathOf(uri), { start, highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>;
 }
