@@ -100,7 +100,9 @@ export function preparePolicies(
     return made;
   };
   const named = new Map(
-    Object.entries(plan.customers).map(([id, policy]) => [id, once(() => prepare(policy))] as const),
+    Object.entries(plan.customers).map(
+      ([id, policy]) => [id, once(() => prepare(policy))] as const,
+    ),
   );
   const unnamed = once(() => prepare(plan.byDefault));
   const forCustomer: PreparedPolicies['forCustomer'] = (id) => (named.get(id) ?? unnamed)();
