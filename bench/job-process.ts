@@ -2,11 +2,13 @@ import { loadConfig } from '../launch/config/config.js';
 import { runJob } from '../launch/run-job.js';
 import { openSnapshot, readManifest } from '../reference/snapshot.js';
 
-/** One measured run of the whole job in a process of its own: `CONFIG OUTPUT`; prints a line of JSON. */
-const [file, output] = process.argv.slice(2);
+/** One measured run of the whole job in a process of its own: `CONFIG OUTPUT DELIVERIES`; prints a line of JSON. */
+const [file, output, deliveries = '1'] = process.argv.slice(2);
 const loaded = await loadConfig(file, { output });
 if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join('; '));
-const { config } = loaded;
+// Each input as often as records are delivered: what is redelivered must cost time and no memory.
+const inputs = Array.from({ length: Number(deliveries) }, () => loaded.config.inputs).flat();
+const config = { ...loaded.config, inputs };
 const began = performance.now();
 const { snapshot: directory } = config.reference;
 const { version } = await readManifest(directory);

@@ -92,7 +92,11 @@ export function reportOf(counters: Readonly<Record<string, number>>, facts: RunF
     hidden: under('hidden/'),
     ...rest,
     now: new Date(nowMs).toISOString(),
-    notices: [...notices, ...exchangedNotices(under('exchanged-times/')), ...noticesOf(steps)],
+    notices: [
+      ...notices,
+      ...exchangedNotices(under('exchanged-times/')),
+      ...ungradedNotices(under('tcp/'), under('ungraded/')),
+    ],
   };
 }
 
@@ -104,15 +108,19 @@ function exchangedNotices(exchanged: Readonly<Record<string, number>>): string[]
   );
 }
 
-function noticesOf(steps: readonly StepReport[]): string[] {
-  const graded = steps.find(({ step }) => step === 'established');
-  if (graded === undefined) return [];
-  const unknown = graded.dropped['unknown'] ?? 0;
-  if (unknown <= (graded.kept + unknown) * UNKNOWN_SHARE) return [];
-  return [
-    `${unknown} of ${graded.kept + unknown} TCP flows have neither flags nor other evidence of a ` +
-      `connection and were dropped; if the exporter has no flags, set unknownFlags: keep on its input.`,
-  ];
+/** Inputs most of whose TCP says nothing about connections. */
+function ungradedNotices(
+  tcp: Readonly<Record<string, number>>,
+  ungraded: Readonly<Record<string, number>>,
+): string[] {
+  return Object.entries(ungraded)
+    .filter(([input, n]) => n > (tcp[input] ?? 0) * UNKNOWN_SHARE)
+    .map(
+      ([input, n]) =>
+        `${n} of ${tcp[input]} TCP flows of ${input} have neither flags nor other evidence of a ` +
+        `connection; they are dropped unless its unknownFlags is keep, right for an exporter that ` +
+        `has no flags.`,
+    );
 }
 
 /** Rejects of records; those of whole files (`file-truncated`, ...) are no records. */

@@ -140,5 +140,5 @@ function jobSpec(config: Config, options: RunOptions, reference: ManifestRef): J
 
 function inputSpecs(input: Config['inputs'][number]): InputSpec[] {
   const { files, format, sensor, samplingRate, unknownFlags } = input;
-  return files.map((uri) => ({ uri, format, sensor, samplingRate, unknownFlags }));
+  return files.map((uri) => ({ name: input.uri, uri, format, sensor, samplingRate, unknownFlags }));
 }

@@ -2,7 +2,9 @@ import { readFrame, writeFrame } from './frame.js';
 
 /** What is known of an input before any of its records is read. */
 export interface InputSpec {
-  /** File, folder, glob or URI, as configured. */
+  /** The input as the user wrote it, for messages. */
+  readonly name: string;
+  /** File, folder, glob or URI. */
   readonly uri: string;
   /** Format id, or `auto`. */
   readonly format: string;
@@ -65,8 +67,9 @@ export function decodeChunk(encoded: Uint8Array): Chunk {
 
 function isInputSpec(value: unknown): value is InputSpec {
   if (typeof value !== 'object' || value === null) return false;
-  const { uri, format, sensor, samplingRate, unknownFlags } = value as Record<string, unknown>;
+  const { name, uri, format, sensor, samplingRate, unknownFlags } = value as Record<string, unknown>;
   return (
+    typeof name === 'string' &&
     typeof uri === 'string' &&
     typeof format === 'string' &&
     typeof sensor === 'string' &&

@@ -17,7 +17,7 @@ export const SETTINGS = {
   shards: { default: 32, min: 1, max: 1024 },
   /** 1 in N packets; 0 = not known. The column is 32 bits wide. */
   samplingRate: { default: 0, min: 0, max: 0xffffffff },
-  unknownFlags: { default: 'keep' },
+  unknownFlags: { default: 'drop' },
   format: { default: 'auto' },
   output: { default: 'out' },
   snapshot: { default: 'snapshot' },

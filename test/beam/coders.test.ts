@@ -30,7 +30,7 @@ function registered(urn: string): Coder<unknown> {
 }
 
 const CHUNK: Chunk = {
-  input: { uri: 'ü', format: 'auto', sensor: '', samplingRate: 0, unknownFlags: 'keep' },
+  input: { name: 'n', uri: 'ü', format: 'auto', sensor: '', samplingRate: 0, unknownFlags: 'keep' },
   uri: 'ü',
   format: 'csv',
   offset: 2 ** 40,

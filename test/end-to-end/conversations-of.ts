@@ -44,6 +44,7 @@ export async function conversationsOf(
 ): Promise<readonly string[]> {
   collected.clear();
   const spec: InputSpec = {
+    name: uri,
     uri,
     format: 'auto',
     sensor: basename(uri),

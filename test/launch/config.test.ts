@@ -68,7 +68,7 @@ describe('configuration', () => {
           format: 'auto',
           sensor: '',
           samplingRate: 0,
-          unknownFlags: 'keep',
+          unknownFlags: 'drop',
         },
       ]);
       expect(config.filters).to.have.length.above(5);
@@ -445,7 +445,7 @@ output: out
           format: 'auto',
           sensor: 'edge-1',
           samplingRate: 100,
-          unknownFlags: 'keep',
+          unknownFlags: 'drop',
         },
       ]);
     });

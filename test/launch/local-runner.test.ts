@@ -8,7 +8,16 @@ import { protoOf } from '../beam/run-graph.js';
 
 const { plan } = planFilters({ 'sanctioned-country': { countries: ['KP'] } }, undefined, FILTERS);
 const SPEC: JobSpec = {
-  inputs: [{ uri: 'a.csv', format: 'auto', sensor: '', samplingRate: 0, unknownFlags: 'drop' }],
+  inputs: [
+    {
+      name: 'a.csv',
+      uri: 'a.csv',
+      format: 'auto',
+      sensor: '',
+      samplingRate: 0,
+      unknownFlags: 'drop',
+    },
+  ],
   rangeBytes: 1 << 20,
   windowMs: 300_000,
   findingWindowMs: 86_400_000,

@@ -7,6 +7,7 @@ import { refusesTruncations, sliceAtOddOffset, survivesBitFlips } from './hostil
 const text = fc.string({ unit: 'binary' });
 const chunks: fc.Arbitrary<Chunk> = fc.record({
   input: fc.record({
+    name: text,
     uri: text,
     format: text,
     sensor: text,
@@ -21,7 +22,7 @@ const chunks: fc.Arbitrary<Chunk> = fc.record({
 });
 
 const CHUNK: Chunk = {
-  input: { uri: 'u', format: 'auto', sensor: '', samplingRate: 0, unknownFlags: 'drop' },
+  input: { name: 'n', uri: 'u', format: 'auto', sensor: '', samplingRate: 0, unknownFlags: 'drop' },
   uri: 'u',
   format: 'csv',
   offset: 5,

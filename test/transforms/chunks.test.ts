@@ -18,7 +18,14 @@ async function readFile(
   rangeBytes = Infinity,
   format = 'auto',
 ): Promise<{ chunks: Chunk[]; rejects: Reject[] }> {
-  const input: InputSpec = { uri, format, sensor: '', samplingRate: 0, unknownFlags: 'drop' };
+  const input: InputSpec = {
+    name: uri,
+    uri,
+    format,
+    sensor: '',
+    samplingRate: 0,
+    unknownFlags: 'drop',
+  };
   const chunks: Chunk[] = [];
   const rejects: Reject[] = [];
   const step = Math.min(rangeBytes, Math.max(size, 1));
@@ -249,6 +256,7 @@ describe('readChunks', () => {
   it('may be left in the middle', async () => {
     const uri = files.write('large.csv', HEADER + LINE.repeat(200_000));
     const input: InputSpec = {
+      name: uri,
       uri,
       format: 'auto',
       sensor: '',

@@ -1,5 +1,5 @@
 import type { AddressWords } from '../../pipeline/address.js';
-import { FLAGS_UNKNOWN, GRADE, TCP } from '../../pipeline/codes.js';
+import { GRADE, TCP } from '../../pipeline/codes.js';
 import {
   allocateFlowColumns,
   BATCH_ROWS,
@@ -9,6 +9,7 @@ import {
 } from '../../pipeline/flow-batch.js';
 import { sampleOf, type Reject } from '../../pipeline/reject.js';
 import type { Chunk } from '../../pipeline/chunk.js';
+import { gradeRecord } from '../established/grade.js';
 import { FlowRow } from './flow-row.js';
 import type { RecordSink } from './format.js';
 
@@ -44,6 +45,8 @@ export class BatchSink implements RecordSink {
   #chunk: Chunk | undefined;
   #records = 0;
   #rows = 0;
+  #tcpRows = 0;
+  #ungradedRows = 0;
   #exchanged = 0;
   readonly #rejected = new Map<string, number>();
   readonly #skipped = new Map<string, number>();
@@ -69,6 +72,12 @@ export class BatchSink implements RecordSink {
     const format = this.#chunk?.format ?? 'unknown';
     if (this.#records > 0) this.#onCount(`records/${format}`, this.#records);
     if (this.#rows > 0) this.#onCount('rows', this.#rows);
+    // By input, because one exporter without flags would not show among others.
+    const input = this.#chunk?.input.name ?? '';
+    if (this.#tcpRows > 0) this.#onCount(`tcp/${input}`, this.#tcpRows);
+    if (this.#ungradedRows > 0) this.#onCount(`ungraded/${input}`, this.#ungradedRows);
+    this.#tcpRows = 0;
+    this.#ungradedRows = 0;
     if (this.#exchanged > 0) this.#onCount(`exchanged-times/${format}`, this.#exchanged);
     for (const [reason, count] of this.#rejected)
       this.#onCount(`rejects/${format}/${reason}`, count);
@@ -147,13 +156,13 @@ export class BatchSink implements RecordSink {
       this.#builders[family] = builder;
     }
     let { evidence } = row;
-    if (
-      evidence === 0 &&
-      row.protocol === TCP &&
-      row.tcpFlags === FLAGS_UNKNOWN &&
-      input?.unknownFlags === 'keep'
-    ) {
-      evidence = GRADE.medium;
+    if (row.protocol === TCP) {
+      this.#tcpRows++;
+      const grade = gradeRecord(evidence, row.tcpFlags, row.packets, row.bytes);
+      if (grade === GRADE.unknown) {
+        this.#ungradedRows++;
+        if (input?.unknownFlags === 'keep') evidence = GRADE.medium;
+      }
     }
     const sensor = row.sensor !== '' ? row.sensor : input?.sensor;
     builder.append(
