@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PipelineResult } from 'apache-beam/runners/runner';
+import type { Logger } from 'pino';
 import '../beam/operators.js';
 import { createRunner } from 'apache-beam/runners/runner';
 import { expiredEntries } from '../filters/suppression.js';
@@ -14,6 +15,7 @@ import type { Config } from './config/config.js';
 import { ConfigurationError, customerProblems } from './config/configuration-error.js';
 import { reportOf, type RunReport } from './job-report.js';
 import { LocalRunner } from './local/local-runner.js';
+import { createLogger } from './log.js';
 import { summaryJson } from './summary.js';
 
 export type { RunReport } from './job-report.js';
@@ -47,9 +49,11 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
   const began = performance.now();
   if (config.filters.length === 0) throw new Error('no filter is enabled for any customer');
   await mkdir(config.output, { recursive: true });
+  const log = createLogger('job');
   const reference = await prepareReference(config);
+  log.info(reference, 'reference data are ready');
   const spec = jobSpec(config, options, reference);
-  const result = await runnerOf(options).run((root) => {
+  const result = await runnerOf(options, log).run((root) => {
     buildPipeline(root, spec);
   });
   const report = reportOf(await countersOf(result), {
@@ -63,13 +67,15 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
   return report;
 }
 
-function runnerOf({ runner, bundleGroups, onProgress }: RunOptions): {
-  run: LocalRunner['run'];
-} {
+function runnerOf(
+  { runner, bundleGroups, onProgress }: RunOptions,
+  log: Logger,
+): { run: LocalRunner['run'] } {
   if (runner === 'direct') return createRunner({ runner: 'direct' });
   return new LocalRunner({
     ...(bundleGroups === undefined ? {} : { bundleGroups }),
     onProgress: (stage, counters) => {
+      log.debug({ stage, counters: Object.fromEntries(counters) }, 'progress');
       onProgress?.({
         bytesRead: counters.get('bytes-read') ?? 0,
         bytesTotal: counters.get('bytes-listed') ?? 0,

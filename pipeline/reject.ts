@@ -12,7 +12,7 @@ export interface Reject {
   readonly sample: string;
 }
 
-export const SAMPLE_BYTES = 200;
+const SAMPLE_BYTES = 200;
 
 /** The sample of a reject: at most 200 bytes of `bytes` from `start` to `end`, as text. */
 export function sampleOf(bytes: Uint8Array, start: number, end: number): string {

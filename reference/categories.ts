@@ -40,9 +40,6 @@ export function categoryFamily(category: string): CategoryFamily {
   return FAMILIES.get(category) ?? 'policy';
 }
 
-/** All names that are more than a policy tag, for messages and documentation. */
-export const WELL_KNOWN_CATEGORIES: readonly string[] = [...FAMILIES.keys()];
-
 /** How a category may be written: letters, digits, `-`, `_` and `.`, at most 64. */
 export const CATEGORY_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 

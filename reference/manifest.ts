@@ -82,7 +82,7 @@ export class SnapshotError extends Error {
 }
 
 /** Throws a SnapshotError quoting the first thing that is wrong. */
-export function parseManifest(text: string, path: string): Manifest {
+function parseManifest(text: string, path: string): Manifest {
   let value: unknown;
   try {
     value = JSON.parse(text);

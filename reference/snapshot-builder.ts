@@ -206,7 +206,7 @@ function heldBack(entry: FeedEntry): HeldBackReason | undefined {
 }
 
 /** `22`, `1-1024`, several with `;` `|` or `,` between, `*` or nothing for all; undefined if it is none. */
-export function parsePorts(text: string): readonly (readonly [number, number])[] | undefined {
+function parsePorts(text: string): readonly (readonly [number, number])[] | undefined {
   if (text === '' || text === '*') return [[0, 65535]];
   const parts = text.split(/[;|, ]+/);
   if (parts.length > MAX_PORT_RANGES) return undefined;

@@ -1,7 +1,6 @@
 /** Opens a compiled snapshot: reads its files into memory and uses them as they are. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { CompiledCountryTable } from './country-table.js';
 import { CoverageTable } from './coverage-table.js';
@@ -28,7 +27,6 @@ export interface OpenedSnapshot extends Reference {
 
 /** Opened snapshots of this process, by directory and version. */
 const opened = new Map<string, OpenedSnapshot>();
-const opening = new Map<string, Promise<OpenedSnapshot>>();
 
 function keyOf({ directory, version }: ManifestRef): string {
   return `${version} ${resolve(directory)}`;
@@ -51,39 +49,6 @@ export function openSnapshot(ref: ManifestRef): OpenedSnapshot {
     );
   }
   const snapshot = assemble(manifest, contents);
-  opened.set(key, snapshot);
-  return snapshot;
-}
-
-/** As `openSnapshot`, without blocking on the disk; callers that come while it opens share the promise. */
-export function openSnapshotAsync(ref: ManifestRef): Promise<OpenedSnapshot> {
-  const key = keyOf(ref);
-  const known = opened.get(key);
-  if (known !== undefined) return Promise.resolve(known);
-  let promise = opening.get(key);
-  if (promise === undefined) {
-    promise = readAll(ref, key).finally(() => opening.delete(key));
-    opening.set(key, promise);
-  }
-  return promise;
-}
-
-/** Forgets an opened snapshot, so that its memory goes when its last user does. */
-export function forgetSnapshot(ref: ManifestRef): void {
-  opened.delete(keyOf(ref));
-}
-
-async function readAll(ref: ManifestRef, key: string): Promise<OpenedSnapshot> {
-  const manifest = readManifestOf(ref);
-  const contents = new Map<TableName, Uint8Array>();
-  for (const [name, { file }] of tablesOf(manifest)) {
-    try {
-      contents.set(name, await readFile(join(ref.directory, ref.version, file)));
-    } catch (cause) {
-      throw new SnapshotError(`reference table ${file}: ${(cause as Error).message}`, { cause });
-    }
-  }
-  const snapshot = opened.get(key) ?? assemble(manifest, contents);
   opened.set(key, snapshot);
   return snapshot;
 }

@@ -62,7 +62,7 @@ export async function demoCommand({ output, seed }: DemoCommandOptions): Promise
 }
 
 /** Findings beside labels, a line a filter, then each that is missed or false. */
-export function renderComparison({ filters, missed, false: wrong }: Comparison): string {
+function renderComparison({ filters, missed, false: wrong }: Comparison): string {
   const table = new Table({
     head: ['filter', 'planted', 'found', 'missed', 'false', 'near-misses silent'],
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],

@@ -20,7 +20,7 @@ export function formatProblem({ place, path, message }: Problem): string {
 }
 
 /** `inputs[0].format`. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   let text = '';
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;

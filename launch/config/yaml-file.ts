@@ -17,7 +17,7 @@ export type YamlResult =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** A thousand customers with policies of their own are some 200 kB. */
-export const MAX_YAML_BYTES = 4 * 1024 * 1024;
+const MAX_YAML_BYTES = 4 * 1024 * 1024;
 
 /** An alias that is used more often is an attack (`billion laughs`), not a configuration. */
 const MAX_ALIASES = 100;

@@ -211,7 +211,7 @@ function udpService(
  * Shares after what campus and provider measurements agree on: most conversations are web, most of
  * the rest names and time; sizes are log-normal (median of kilobytes, tail of gigabytes).
  */
-export const SERVICES: readonly Service[] = [
+const SERVICES: readonly Service[] = [
   tcpService(443, 50, 1_800, 9_000, 4),
   tcpService(80, 8, 700, 5_000, 2),
   tcpService(22, 1.5, 4_000, 6_000, 60),

@@ -99,7 +99,3 @@ export async function protoOf(build: (root: Root) => void): Promise<Pipeline> {
   if (capture.proto === undefined) throw new Error('the graph was not built');
   return capture.proto;
 }
-
-export function protoOfGraph(graph: Graph): Promise<Pipeline> {
-  return protoOf(rooted(graph));
-}

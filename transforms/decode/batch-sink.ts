@@ -14,8 +14,8 @@ import { FlowRow } from './flow-row.js';
 import type { RecordSink } from './format.js';
 
 /** Event times outside are no dates of flows: an exporter's uptime taken for a date, or nonsense. */
-export const EARLIEST_MS = Date.UTC(1990, 0, 1);
-export const LATEST_MS = Date.UTC(2100, 0, 1);
+const EARLIEST_MS = Date.UTC(1990, 0, 1);
+const LATEST_MS = Date.UTC(2100, 0, 1);
 
 /** A record that ends this much before it starts has its times exchanged, as softflowd's IPFIX export has; more is nonsense. */
 const MOST_EXCHANGED_MS = 24 * 60 * 60 * 1000;
