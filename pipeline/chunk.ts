@@ -67,7 +67,10 @@ export function decodeChunk(encoded: Uint8Array): Chunk {
 
 function isInputSpec(value: unknown): value is InputSpec {
   if (typeof value !== 'object' || value === null) return false;
-  const { name, uri, format, sensor, samplingRate, unknownFlags } = value as Record<string, unknown>;
+  const { name, uri, format, sensor, samplingRate, unknownFlags } = value as Record<
+    string,
+    unknown
+  >;
   return (
     typeof name === 'string' &&
     typeof uri === 'string' &&
