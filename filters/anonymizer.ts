@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Evidence, Severity } from '../pipeline/finding.js';
 import { neverRemote } from '../reference/special-addresses.js';
 import { ANONYMIZER_CATEGORIES } from '../reference/categories.js';
 import { defineFilter } from './filter.js';
@@ -86,12 +87,21 @@ export const anonymizer = defineFilter({
         : matchLists(conversation, categories);
     if (match === undefined) return undefined;
     return {
-      severity: match.evidence.every(({ category }) => category === 'vpn') ? 'low' : 'medium',
+      severity: severityOf(match.evidence),
       confidence: listConfidence(conversation, match.indicator),
       indicator: match.indicator,
       evidence: match.evidence,
     };
   },
 
+  severityOf,
+
   summarize: (finding) => `${whoTalked(finding)}; the remote is listed as ${listedAs(finding)}.`,
 });
+
+/** A VPN alone is low: people have good reasons for one. */
+function severityOf(evidence: readonly Evidence[]): Severity {
+  return evidence.every((entry) => entry.type === 'list' && entry.category === 'vpn')
+    ? 'low'
+    : 'medium';
+}

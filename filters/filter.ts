@@ -40,6 +40,8 @@ export interface ConversationFilter<Policy = unknown, Prepared = unknown> {
   prepare(policy: Policy, reference: Reference): Prepared;
   /** At most one detection: that of the most specific indicator. Allocates only on a hit. */
   detect(conversation: Conversation, prepared: Prepared): Detection | undefined;
+  /** Severity that evidence gives by itself, where it does: asked again when a suppression took some. */
+  severityOf?(evidence: readonly Evidence[]): Severity;
   /** One sentence for the analyst, from the finished finding (its own `summary` is still empty). */
   summarize(finding: Finding): string;
 }

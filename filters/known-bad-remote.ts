@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SEVERITIES, type Severity } from '../pipeline/finding.js';
+import { SEVERITIES, type Evidence, type Severity } from '../pipeline/finding.js';
 import { neverRemote } from '../reference/special-addresses.js';
 import { THREAT_CATEGORIES, type ThreatCategory } from '../reference/categories.js';
 import { defineFilter } from './filter.js';
@@ -70,17 +70,22 @@ export const knownBadRemote = defineFilter({
     const match = matchLists(conversation, categories);
     if (match === undefined) return undefined;
     return {
-      severity: gravest(match.evidence.map(({ category }) => category)),
+      severity: severityOf(match.evidence),
       confidence: listConfidence(conversation, match.indicator),
       indicator: match.indicator,
       evidence: match.evidence,
     };
   },
 
+  severityOf,
+
   summarize: (finding) => `${whoTalked(finding)}; the remote is listed as ${listedAs(finding)}.`,
 });
 
-function gravest(categories: readonly string[]): Severity {
-  const ranks = categories.map((name) => SEVERITIES.indexOf(SEVERITY[name as ThreatCategory]));
+/** That of the gravest category. */
+function severityOf(evidence: readonly Evidence[]): Severity {
+  const ranks = evidence.flatMap((entry) =>
+    entry.type === 'list' ? SEVERITIES.indexOf(SEVERITY[entry.category as ThreatCategory]) : [],
+  );
   return SEVERITIES[Math.max(0, ...ranks)];
 }

@@ -143,7 +143,7 @@ function filterSentence(filter: string): string {
     const known = filterById(filter);
     const policy = known.policy.safeParse({});
     return policy.success
-      ? `With its default policy it looks for: ${known.describe(policy.data)}`
+      ? `With its default settings (yours may differ) it looks for: ${known.describe(policy.data)}`
       : '';
   } catch {
     return 'This version has no such filter.';

@@ -13,8 +13,10 @@ export interface RunReport {
   readonly conversations: number;
   /** By filter, after suppression. */
   readonly findings: Readonly<Record<string, number>>;
-  /** By suppression. */
+  /** Findings that a suppression hid, by suppression. */
   readonly hidden: Readonly<Record<string, number>>;
+  /** Findings that lost evidence to a suppression and stay, by suppression. */
+  readonly reduced: Readonly<Record<string, number>>;
   readonly expiredSuppressions: readonly string[];
   readonly referenceVersion: string;
   /** ISO 8601; what expiry was compared with. */
@@ -90,14 +92,24 @@ export function reportOf(counters: Readonly<Record<string, number>>, facts: RunF
     conversations,
     findings,
     hidden: under('hidden/'),
+    reduced: under('reduced/'),
     ...rest,
     now: new Date(nowMs).toISOString(),
     notices: [
       ...notices,
+      ...emptyNotices(counters),
       ...exchangedNotices(under('exchanged-times/')),
       ...ungradedNotices(under('tcp/'), under('ungraded/')),
     ],
   };
+}
+
+function emptyNotices(counters: Readonly<Record<string, number>>): string[] {
+  const files = counters['files-without-records'] ?? 0;
+  if (files === 0) return [];
+  return [
+    `${files} of ${counters['files'] ?? files} files hold no record: they are empty or a header only.`,
+  ];
 }
 
 function exchangedNotices(exchanged: Readonly<Record<string, number>>): string[] {

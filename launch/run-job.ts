@@ -1,4 +1,5 @@
-import { mkdir } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PipelineResult } from 'apache-beam/runners/runner';
 import type { Logger } from 'pino';
@@ -48,7 +49,8 @@ const RANGE_BYTES = 64 << 20;
 export async function runJob(config: Config, options: RunOptions): Promise<RunReport> {
   const began = performance.now();
   if (config.filters.length === 0) throw new Error('no filter is enabled for any customer');
-  await mkdir(config.output, { recursive: true });
+  await makeDirectory(config, 'output', config.output);
+  await makeDirectory(config, 'reference.snapshot', config.reference.snapshot);
   const log = createLogger('job');
   const reference = await prepareReference(config);
   log.info(reference, 'reference data are ready');
@@ -97,6 +99,17 @@ function countersOf(result: PipelineResult): Promise<Record<string, number>> {
   return result.counters();
 }
 
+/** Makes a directory that the configuration names; what is wrong with it is the configuration's. */
+async function makeDirectory(config: Config, setting: string, path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+  } catch (error) {
+    const message = `expected a directory that can be written, got ${(error as Error).message}`;
+    throw new ConfigurationError([{ place: config.file, path: setting, message }]);
+  }
+}
+
 /** The compiled snapshot; built when missing or older than its feeds. */
 async function prepareReference(config: Config): Promise<ManifestRef> {
   const { spec, snapshot } = config.reference;
@@ -125,7 +138,23 @@ function referenceNotices(config: Config, reference: ManifestRef): string[] {
         `flowsieve reference build shows the first`,
     ];
   });
-  return [...nobody, ...unread];
+  const idle = config.suppressions.flatMap(({ id, feed, customer }) => [
+    ...(feed !== undefined && !manifest.feeds.some(({ name }) => name === feed)
+      ? [`the suppression ${id} names the feed ${feed}, which is not configured`]
+      : []),
+    ...(customer !== undefined && !customers.customers.includes(customer)
+      ? [`the suppression ${id} names the customer ${customer}, who has no addresses`]
+      : []),
+  ]);
+  const needs = [
+    ['sanctioned-country', 'countries'],
+    ['insecure-remote-service', 'inventory'],
+  ] as const;
+  const blind = needs
+    .filter(([filter]) => config.filters.some(({ id }) => id === filter))
+    .filter(([, kind]) => !manifest.feeds.some((feed) => feed.kind === kind))
+    .map(([filter, kind]) => `${filter} finds nothing: there is no feed of kind ${kind}`);
+  return [...nobody, ...unread, ...idle, ...blind];
 }
 
 function jobSpec(config: Config, options: RunOptions, reference: ManifestRef): JobSpec {

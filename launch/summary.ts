@@ -50,6 +50,7 @@ function sectionsOf(report: RunReport): readonly Section[] {
     { title: 'conversations', rows: [['conversations', thousands(report.conversations), '']] },
     { title: 'findings', rows: counted(report.findings) },
     { title: 'hidden', rows: counted(report.hidden) },
+    { title: 'less evidence', rows: counted(report.reduced) },
   ];
   const found = sections.find(({ title }) => title === 'findings');
   if (found?.rows.length === 0) {

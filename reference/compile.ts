@@ -156,8 +156,15 @@ async function build(
     feeds.push(await readSource(source, builder));
   }
   if (builder.customerPrefixes === 0) {
-    const { uri, read } = feeds[feeds.length - 1];
-    throw new FeedError(`customers: none of the ${read} lines of "${uri}" is a customer's network`);
+    const { uri, read, samples } = feeds[feeds.length - 1];
+    const first = samples.at(0);
+    const example =
+      first === undefined
+        ? ''
+        : `; line ${first.line}: ${JSON.stringify(first.sample)} (${first.reason})`;
+    throw new FeedError(
+      `customers: none of the ${read} lines of "${uri}" is a customer's network${example}`,
+    );
   }
   const tables: Manifest['tables'] = {};
   for (const [name, pieces] of builder.encode(versions)) {

@@ -57,7 +57,9 @@ registerFn<null, FileRange>('flowsieve/read', (_params, context) => ({
     const rejects: Reject[] = [];
     const size = range.end - range.start;
     let read = 0;
+    let chunks = 0;
     for await (const chunk of readChunks(range, (reject) => rejects.push(reject))) {
+      chunks++;
       await context.send('chunks', chunk);
       // Progress in bytes of the file: a compressed one's chunks are larger than it is.
       const more = Math.min(chunk.bytes.length, size - read);
@@ -65,6 +67,9 @@ registerFn<null, FileRange>('flowsieve/read', (_params, context) => ({
       read += more;
     }
     context.count('bytes-read', size - read);
+    if (chunks === 0 && rejects.length === 0 && range.start === 0) {
+      context.count('files-without-records');
+    }
     for (const reject of rejects) {
       context.count(`rejects/${reject.format}/${reject.reason}`);
       await context.send('rejects', reject);

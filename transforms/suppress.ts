@@ -1,6 +1,7 @@
 import { jsonCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import type { PCollection } from 'apache-beam';
+import { filterById } from '../filters/filters.js';
 import { applySuppressions, type Suppression } from '../filters/suppression.js';
 import type { Finding } from '../pipeline/finding.js';
 import { summarized } from './collapse.js';
@@ -23,9 +24,16 @@ registerFn<SuppressParams, Finding>('flowsieve/suppress', ({ nowMs }, context) =
       return;
     }
     context.count(`findings/${left.filter}`);
-    context.emit('findings', reducedBy.length === 0 ? left : summarized(left));
+    for (const id of reducedBy) context.count(`reduced/${id}`);
+    context.emit('findings', reducedBy.length === 0 ? left : summarized(regraded(left)));
   },
 }));
+
+/** The finding as grave as what is left of its evidence makes it. Its id stays, and so its indicator. */
+function regraded(finding: Finding): Finding {
+  const severity = filterById(finding.filter).severityOf?.(finding.evidence);
+  return severity === undefined ? finding : { ...finding, severity };
+}
 
 /** Findings -> those that no exception hides; what each exception hid is counted. */
 export function suppress(

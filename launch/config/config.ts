@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { dirname, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { planFilters, type FilterPlan, type PlannedFilters } from '../../filters/policies.js';
 import { parseSuppressions, type Suppression } from '../../filters/suppression.js';
@@ -92,7 +92,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   check.windows(settings);
   const filters = check.filters(settings.filters, settings.policies);
   if (filters.plan.length === 0 && check.problems.length === 0) check.noFilter();
-  const output = await check.output(settings.output, overrides.output);
+  const output = await check.output(settings.output, overrides.output, inputs);
   const nowMs = check.now(overrides.now);
   if (check.problems.length > 0) return { ok: false, problems: check.problems };
   const config: Config = {
@@ -117,6 +117,9 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   };
   return { ok: true, config };
 }
+
+/** Files that a run writes into its output directory. */
+const OUTPUT_FILES = ['findings.ndjson', 'rejects.ndjson', 'summary.json'] as const;
 
 /** Collects what is wrong while the parts of a configuration are made. */
 class Check {
@@ -248,14 +251,23 @@ class Check {
     return entries;
   }
 
-  async output(inFile: string, override: string | undefined): Promise<string> {
+  async output(
+    inFile: string,
+    override: string | undefined,
+    inputs: readonly InputConfig[],
+  ): Promise<string> {
     const output = override === undefined ? this.resolve(inFile) : resolve(override);
     const stats = await stat(output).catch(() => undefined);
-    if (stats !== undefined && !stats.isDirectory()) {
-      const message = `expected a directory, got the file ${quoted(output)}`;
+    const problem = (message: string): void => {
       if (override === undefined) this.#add(['output'], message);
       else this.problems.push({ place: '--output', path: '', message });
+    };
+    if (stats !== undefined && !stats.isDirectory()) {
+      problem(`expected a directory, got the file ${quoted(output)}`);
     }
+    const written = OUTPUT_FILES.map((name) => join(output, name));
+    const lost = inputs.flatMap(({ files }) => files).find((file) => written.includes(file));
+    if (lost !== undefined) problem(`the input ${quoted(lost)} would be overwritten`);
     return output;
   }
 
@@ -278,7 +290,9 @@ class Check {
 async function missing(location: InputLocation): Promise<string> {
   if (location.kind === 'glob') return `no file matches ${quoted(location.pattern)}`;
   const stats = await stat(location.path).catch(() => undefined);
-  if (stats?.isDirectory() !== true) return `there is no file ${quoted(location.path)}`;
+  if (stats === undefined) return `there is no file ${quoted(location.path)}`;
+  if (!stats.isDirectory())
+    return `expected a file, got the pipe or device ${quoted(location.path)}`;
   return `expected a file, got the folder ${quoted(location.path)}; for all in it write a glob such as folder/*`;
 }
 

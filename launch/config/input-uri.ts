@@ -56,10 +56,10 @@ export async function inputFiles(location: InputLocation): Promise<readonly stri
   return files.sort();
 }
 
-/** Whether `path` can be read as a stream of bytes: a file, a pipe or a device, not a directory. */
+/** Whether `path` is a file. A pipe or a device has no end that a batch could wait for. */
 function isFile(path: string): boolean {
   try {
-    return !statSync(path).isDirectory();
+    return statSync(path).isFile();
   } catch {
     return false;
   }

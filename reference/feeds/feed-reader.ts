@@ -80,6 +80,7 @@ export function clearEntry(entry: FeedEntry): void {
 /** Why a line is no entry. */
 export type RejectReason =
   | 'bad-address'
+  | 'bad-exclusive'
   | 'bad-country'
   | 'bad-json'
   | 'bad-port'

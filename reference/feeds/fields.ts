@@ -143,7 +143,9 @@ function fillEntry(
   entry.customer = text('customer');
   entry.service = text('service');
   entry.ports = text('ports');
-  entry.exclusive = /^(?:true|yes|1|exclusive)$/i.test(text('exclusive'));
+  const exclusive = text('exclusive');
+  entry.exclusive = /^(?:true|yes|1|exclusive)$/i.test(exclusive);
+  if (!entry.exclusive && !/^(?:|false|no|0)$/i.test(exclusive)) return 'bad-exclusive';
   const tags = text('tags');
   if (tags !== '') entry.tags = splitTags(tags);
   entry.sinceMs = timeMs(text('since'), sink);

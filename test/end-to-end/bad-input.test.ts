@@ -266,6 +266,38 @@ describe('bad input', function () {
       message: /output: expected a directory, got the file ".*out"/,
     },
     {
+      name: 'an output directory that cannot be made',
+      prepare: () => job.files.write('plain', ''),
+      settings: { output: 'plain/out' },
+      message: /output: expected a directory that can be written, got ENOTDIR: .*plain.out/,
+    },
+    {
+      name: 'an input that the findings would overwrite',
+      prepare: () => job.files.write('findings.ndjson', ''),
+      inputs: [{ uri: 'findings.ndjson' }],
+      settings: { output: '.' },
+      message: /output: the input ".*findings\.ndjson" would be overwritten/,
+    },
+    {
+      name: 'a device as input',
+      inputs: [{ uri: '/dev/null' }],
+      message: /inputs\[0\]\.uri: expected a file, got the pipe or device/,
+    },
+    {
+      name: 'a customer file without one customer',
+      prepare: () => job.files.write('customers.csv', 'customer,cidr\nacme,10.1.0.0/33\n'),
+      message: /none of the 1 lines of "customers\.csv" .*line 2: "acme,10\.1\.0\.0\/33"/,
+    },
+    {
+      name: 'a word for exclusive that is none',
+      prepare: () =>
+        job.files.write(
+          'customers.csv',
+          'customer,cidr,exclusive\nacme,10.1.0.0/16,maybe\nb,10.2.0.0/16,\n',
+        ),
+      message: /customers\.csv:2: .*"acme,10\.1\.0\.0\/16,maybe" \(bad-exclusive\)/,
+    },
+    {
       name: 'a suppression without owner',
       prepare: () =>
         job.files.write('suppressions.yaml', '- { remote: 203.0.113.7, reason: our own test }\n'),
@@ -321,14 +353,6 @@ describe('bad input', function () {
         '1 problem; nothing was run\n',
     });
     expect(existsSync(job.files.path('out/summary.json'))).to.equal(false);
-  });
-
-  it('an output directory that cannot be made ends with 1 and the cause', async () => {
-    job.files.write('plain', '');
-    configure([{ uri: 'good.csv' }], { output: 'plain/out' });
-    const { code, stdout, stderr } = await run();
-    expect({ code, stdout }).to.deep.equal({ code: 1, stdout: '' });
-    expect(stderr).to.match(/^flowsieve: failed: ENOTDIR: not a directory, mkdir '.*plain.out'\n$/);
   });
 
   describe('a snapshot whose tables are damaged', () => {

@@ -31,6 +31,7 @@ describe('reportOf', () => {
         'findings/known-bad-remote': 3,
         'dropped/suppress/hidden': 1,
         'hidden/my-entry': 1,
+        'reduced/other': 2,
       },
       FACTS,
     );
@@ -49,12 +50,23 @@ describe('reportOf', () => {
       conversations: 3,
       findings: { 'known-bad-remote': 3 },
       hidden: { 'my-entry': 1 },
+      reduced: { other: 2 },
       expiredSuppressions: [],
       referenceVersion: 'v1',
       now: '2026-01-01T00:00:00.000Z',
       seconds: 2,
       notices: ['a notice'],
     });
+  });
+
+  it('says how many files held no record', () => {
+    const { notices } = reportOf(
+      { files: 3, 'files-without-records': 2 },
+      { ...FACTS, notices: [] },
+    );
+    expect(notices).to.deep.equal([
+      '2 of 3 files hold no record: they are empty or a header only.',
+    ]);
   });
 
   const shares = [

@@ -254,7 +254,7 @@ describe('compileSnapshot', () => {
     it('no customer', async () => {
       await writeFile(join(baseDir, 'customers.csv'), 'customer,cidr\nacme,nonsense\n');
       expect(await failure([c2])).to.equal(
-        'customers: none of the 1 lines of "customers.csv" is a customer\'s network',
+        'customers: none of the 1 lines of "customers.csv" is a customer\'s network; line 2: "acme,nonsense" (bad-address)',
       );
     });
 

@@ -20,6 +20,9 @@ const LATEST_MS = Date.UTC(2100, 0, 1);
 /** A record that ends this much before it starts has its times exchanged, as softflowd's IPFIX export has; more is nonsense. */
 const MOST_EXCHANGED_MS = 24 * 60 * 60 * 1000;
 
+/** What a column of 32 bits holds; no exporter samples more rarely. */
+const MAX_SAMPLING_RATE = 0xffffffff;
+
 /** Rejects kept as values for each reason of a chunk; all are counted. */
 const KEPT_REJECTS = 100;
 
@@ -143,6 +146,7 @@ export class BatchSink implements RecordSink {
     if (!(row.endMs >= EARLIEST_MS && row.endMs < LATEST_MS)) return 'time-out-of-range';
     if (!(row.startMs >= EARLIEST_MS)) return 'time-out-of-range';
     if (row.startMs > row.endMs) return 'end-before-start';
+    if (row.samplingRate > MAX_SAMPLING_RATE) return 'bad-number';
     return undefined;
   }
 

@@ -23,7 +23,7 @@ const ACK_OUT = 4;
 const ACK_IN = 8;
 
 /** A fold starts small: a day has some thousand (window, shard)s, many of them nearly empty. */
-const INITIAL_ROWS = 16;
+const INITIAL_ROWS = 2;
 
 // A conversation is a record of 32-bit words and one of doubles, not a row of columns: folding
 // touches all fields of one conversation at once, and two arrays grow faster than twenty.
@@ -75,7 +75,7 @@ export class ConversationFold {
   readonly #family: 4 | 6;
   readonly #width: number;
   readonly #stride: number;
-  readonly #sensors = new Names();
+  readonly #sensors = new AdoptedNames();
   readonly #customers = new AdoptedNames();
   readonly #seen: Fingerprints;
   #rows = 0;
@@ -111,7 +111,7 @@ export class ConversationFold {
     const { columns, selection } = batch;
     const rows = selectedRows(batch);
     const width = this.#width;
-    const sensors = Uint32Array.from(batch.sensors, (name) => this.#sensors.indexOf(name));
+    const sensors = this.#sensors.indexesOf(batch.sensors);
     const customers = this.#customers.indexesOf(batch.customers);
     const times = [columns.startMs, columns.endMs, columns.packets, columns.bytes].map(
       (column) => new Uint32Array(column.buffer, column.byteOffset, column.length * 2),
@@ -122,7 +122,7 @@ export class ConversationFold {
       const outbound = columns.customerSide[i] === SOURCE;
       const customer =
         customers === undefined ? columns.customer[i] : customers[columns.customer[i]];
-      const sensor = sensors[columns.sensor[i]];
+      const sensor = sensors === undefined ? columns.sensor[i] : sensors[columns.sensor[i]];
       const ourAddr = outbound ? columns.srcAddr : columns.dstAddr;
       const theirAddr = outbound ? columns.dstAddr : columns.srcAddr;
       const ourPort = outbound ? columns.srcPort[i] : columns.dstPort[i];
