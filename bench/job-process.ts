@@ -18,7 +18,7 @@ const openSeconds = (performance.now() - began) / 1000;
 const report = await runJob(config, { runner: 'local', nowMs: config.nowMs });
 process.stdout.write(
   `${JSON.stringify({
-    flows: report.records,
+    flows: report.rows,
     conversations: report.conversations,
     findings: Object.values(report.findings).reduce((sum, count) => sum + count, 0),
     seconds: report.seconds,

@@ -54,7 +54,7 @@ describe('configuration', () => {
       const config = await load(MINIMAL);
       expect(config.windowMs).to.equal(300_000);
       expect(config.findingWindowMs).to.equal(86_400_000);
-      expect(config.shards).to.equal(32);
+      expect(config.shards).to.equal(8);
       expect(config.output).to.equal(files.path('out'));
       expect(config.reference).to.deep.equal({
         spec: { feeds: [], customers: { uri: 'customers.csv' }, baseDir: files.directory },

@@ -78,6 +78,19 @@ describe('readChunks', () => {
     { maxLength: 12 },
   );
 
+  // Streams come in pieces of 1 MiB: a range may end where a piece does, in the middle of a line.
+  const MIB = 1 << 20;
+  for (const rangeBytes of [MIB, MIB + 1, 2 * MIB, 2 * MIB - 1, 3 * MIB + 7]) {
+    it(`loses no record of a file of many pieces in ranges of ${rangeBytes} bytes`, async () => {
+      const numbered = Array.from({ length: 180_000 }, (_unused, i) => LINE.replace('40', `${i}`));
+      const whole = Buffer.from(HEADER + numbered.join(''));
+      const uri = files.write('many.csv', whole);
+      const { chunks, rejects } = await readFile(uri, whole.length, rangeBytes);
+      expect(rejects).to.deep.equal([]);
+      expect(contentOf(chunks, whole).equals(whole.subarray(HEADER.length))).to.equal(true);
+    });
+  }
+
   it('gives every record of a CSV once and whole, whatever the ranges', async () => {
     await fc.assert(
       fc.asyncProperty(

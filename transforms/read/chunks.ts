@@ -120,7 +120,6 @@ async function nextCut(
   limit: number,
 ): Promise<number> {
   const lines = format.wholeRecords === wholeLines;
-  const most = lines ? MAX_LINE_BYTES : MAX_RECORD_BYTES;
   for (;;) {
     const { bytes, ended } = reader;
     // The last record that begins before the limit ends at the first line feed from limit - 1 on.
@@ -138,7 +137,8 @@ async function nextCut(
       if (fits < (whole > 0 ? whole : bytes.length)) return fits;
     }
     if (whole > 0) return whole;
-    if (ended || bytes.length > most) return 0;
+    // A line that is too long was found above: here the rest of one is only not read yet.
+    if (ended || (!lines && bytes.length > MAX_RECORD_BYTES)) return 0;
     await reader.more();
   }
 }
