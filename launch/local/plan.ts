@@ -119,6 +119,13 @@ function stageOf(
       }
     }
   }
+  for (const collection of sideOutputs) {
+    const reader = sideReaders.get(collection)?.find((id) => members.has(id));
+    if (reader !== undefined) {
+      const name = transforms[reader].uniqueName;
+      throw new Error(`step ${name} reads a side input of its own stage: reshuffle its main input`);
+    }
+  }
   const first = [...members][0] ?? root;
   return {
     root,

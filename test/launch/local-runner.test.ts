@@ -4,7 +4,11 @@ import { planPipeline } from '../../launch/local/plan.js';
 import { buildPipeline, type JobSpec } from '../../pipeline/pipeline.js';
 import { FILTERS } from '../../filters/filters.js';
 import { planFilters } from '../../filters/policies.js';
-import { protoOf } from '../beam/run-graph.js';
+import type { PCollection } from 'apache-beam';
+import { withName } from 'apache-beam/transforms/transform';
+import { impulse } from 'apache-beam/transforms/internal';
+import { suppress } from '../../transforms/suppress.js';
+import { create, protoOf } from '../beam/run-graph.js';
 
 const { plan } = planFilters({ 'sanctioned-country': { countries: ['KP'] } }, undefined, FILTERS);
 const SPEC: JobSpec = {
@@ -70,5 +74,20 @@ describe('the whole graph', () => {
       'flowsieve/write',
       'none',
     ]);
+  });
+});
+
+describe('planPipeline', () => {
+  it('refuses a step that reads a side input of its own stage, by its name', async () => {
+    const pipeline = await protoOf((root) => {
+      const start = root.apply(
+        withName('start', impulse() as never),
+      ) as unknown as PCollection<unknown>;
+      const side = create(start, 'side', [1]) as never;
+      suppress(create(start, 'main', [2]), side, 0);
+    });
+    expect(() => planPipeline(pipeline)).to.throw(
+      'step suppress reads a side input of its own stage: reshuffle its main input',
+    );
   });
 });
