@@ -49,7 +49,7 @@ function facts(finding: Finding): string[] {
 }
 
 function conversations({ conversations: n, conversationsEstimated, windowStart }: Finding): string {
-  const about = conversationsEstimated ? ', within 2 % (too many to tell apart)' : '';
+  const about = conversationsEstimated ? ', estimated to about 2 % (too many to tell apart)' : '';
   return `${thousands(n)}${about}, in the finding window that starts ${windowStart}`;
 }
 

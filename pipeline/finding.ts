@@ -86,7 +86,7 @@ export interface Finding {
   readonly lastSeen: string;
   readonly windowStart: string;
   readonly conversations: number;
-  /** True where conversations were too many to tell apart exactly; the count is then within 2 %. */
+  /** True where conversations were too many to tell apart exactly; the count is then an estimate (standard error 1.8 %). */
   readonly conversationsEstimated: boolean;
   /** As exported by the one sensor a direction that saw most; not scaled by the sampling rate. */
   readonly bytesOut: number;
