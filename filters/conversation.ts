@@ -1,6 +1,7 @@
 import { ROLE_NAMES, type Role } from '../pipeline/codes.js';
 import { formatAddressAt } from '../pipeline/address.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
+import { protocolName } from '../pipeline/protocols.js';
 import type { Reference, ServiceEntry, TagEntry } from '../reference/reference.js';
 
 /**
@@ -47,6 +48,36 @@ export class Conversation {
     return this.#at.batch.columns.reason[this.#at.row];
   }
 
+  /** TCP flags OR-ed over what the customer sent; 0 where formats have none. */
+  get flagsOut(): number {
+    return this.#at.batch.columns.flagsOut[this.#at.row];
+  }
+
+  /** The same of what it received. */
+  get flagsIn(): number {
+    return this.#at.batch.columns.flagsIn[this.#at.row];
+  }
+
+  /** First and last ms of its records in this window. */
+  get firstMs(): number {
+    return this.#at.batch.columns.firstMs[this.#at.row];
+  }
+
+  get lastMs(): number {
+    return this.#at.batch.columns.lastMs[this.#at.row];
+  }
+
+  /** Start of its conversation window. */
+  get windowStartMs(): number {
+    return this.#at.batch.columns.windowStartMs[this.#at.row];
+  }
+
+  /** `443/tcp`; `-` where the side is unknown. */
+  get service(): string {
+    const port = this.servicePort;
+    return port === undefined ? '-' : `${port}/${protocolName(this.protocol)}`;
+  }
+
   /** Port of the server side; undefined where the side is unknown. */
   get servicePort(): number | undefined {
     const { role } = this.customer;
@@ -85,6 +116,18 @@ class CustomerEnd {
 
   get port(): number {
     return this.#at.batch.columns.customerPort[this.#at.row];
+  }
+
+  /** Words of the address: one (IPv4) or four, from `row * width` on. */
+  get addressColumn(): Uint32Array {
+    return this.#at.batch.columns.customerAddr;
+  }
+
+  /** Mask of the tags (ServiceTable.tagMask) that the inventory gives the customer's ip:port; 0 = not in it, or none. */
+  get serviceTags(): number {
+    return this.#at.reference.inventory.tagsOf(
+      this.#at.batch.columns.customerService[this.#at.row],
+    );
   }
 
   /** What the inventory holds of the customer's ip:port. */

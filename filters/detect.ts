@@ -1,7 +1,6 @@
 import { formatAddressAt } from '../pipeline/address.js';
 import { GRADE } from '../pipeline/codes.js';
 import { counterEnd, type ConversationBatch } from '../pipeline/conversation-batch.js';
-import { protocolName } from '../pipeline/protocols.js';
 import type { Hit, HitCounter } from '../pipeline/hit.js';
 import type { Reference } from '../reference/reference.js';
 import { Conversation } from './conversation.js';
@@ -59,7 +58,7 @@ function rowsWithIds(
 }
 
 function hitOf(filter: string, conversation: Conversation, detection: Detection): Hit {
-  const { batch, row, customer, remote, protocol, servicePort } = conversation;
+  const { batch, row, customer, remote, protocol, service } = conversation;
   const { columns } = batch;
   const customerAddress = customer.address;
   return {
@@ -75,7 +74,7 @@ function hitOf(filter: string, conversation: Conversation, detection: Detection)
     remotePort: remote.port,
     remoteCountry: remote.country,
     protocol,
-    service: servicePort === undefined ? '-' : `${servicePort}/${protocolName(protocol)}`,
+    service,
     indicator: detection.indicator,
     evidence: detection.evidence,
     reason: conversation.reason,

@@ -13,21 +13,11 @@ export type Join = 'countries' | 'inventory';
 /** Columns that joinReference fills with ids; 0 = no entry. */
 export type IdColumn = 'remoteTags' | 'remoteEndpointTags' | 'remoteService' | 'remoteCountry';
 
-/**
- * A risk that one conversation can show. Knows nothing of Beam.
- *
- * `Policy` is what a customer may set, checked by its zod schema, in which every setting has its
- * default; `Prepared` is what `detect` needs of it for one snapshot, made once.
- */
-export interface ConversationFilter<Policy = unknown, Prepared = unknown> {
+/** What all filters have. Filters know nothing of Beam. */
+export interface FilterBase<Policy, Prepared> {
   /** File = id = name in configuration, findings and metrics. */
   readonly id: string;
   readonly joins: readonly Join[];
-  /**
-   * At least one of these is not 0 in any row that can hit; the runner skips all other rows, which
-   * is nearly all of them, for 2 ns each. Absent = any row may hit.
-   */
-  readonly needsOneOf?: readonly IdColumn[];
   /** Wants attempts and answers too, not only established conversations. */
   readonly attempts: boolean;
   /** More records can never undo a detection, so it may fire in early panes. */
@@ -38,12 +28,30 @@ export interface ConversationFilter<Policy = unknown, Prepared = unknown> {
   describe(policy: Policy): string;
   /** Once a policy and snapshot. */
   prepare(policy: Policy, reference: Reference): Prepared;
-  /** At most one detection: that of the most specific indicator. Allocates only on a hit. */
-  detect(conversation: Conversation, prepared: Prepared): Detection | undefined;
   /** Severity that evidence gives by itself, where it does: asked again when a suppression took some. */
   severityOf?(evidence: readonly Evidence[]): Severity;
   /** One sentence for the analyst, from the finished finding (its own `summary` is still empty). */
   summarize(finding: Finding): string;
+}
+
+/**
+ * A risk that one conversation can show.
+ *
+ * `Policy` is what a customer may set, checked by its zod schema, in which every setting has its
+ * default; `Prepared` is what `detect` needs of it for one snapshot, made once.
+ */
+export interface ConversationFilter<Policy = unknown, Prepared = unknown> extends FilterBase<
+  Policy,
+  Prepared
+> {
+  readonly shape: 'conversation';
+  /**
+   * At least one of these is not 0 in any row that can hit; the runner skips all other rows, which
+   * is nearly all of them, for 2 ns each. Absent = any row may hit.
+   */
+  readonly needsOneOf?: readonly IdColumn[];
+  /** At most one detection: that of the most specific indicator. Allocates only on a hit. */
+  detect(conversation: Conversation, prepared: Prepared): Detection | undefined;
 }
 
 /** What only the filter knows; whoever runs it adds id, customer, addresses, times and counts. */
@@ -58,7 +66,7 @@ export interface Detection {
 
 /** Keeps the types of a filter's policy and prepared form together while it is declared. */
 export function defineFilter<Policy, Prepared>(
-  filter: ConversationFilter<Policy, Prepared>,
+  filter: Omit<ConversationFilter<Policy, Prepared>, 'shape'>,
 ): ConversationFilter<Policy, Prepared> {
-  return filter;
+  return { ...filter, shape: 'conversation' };
 }

@@ -1,9 +1,12 @@
 import type { z } from 'zod';
 import type { Reference } from '../reference/reference.js';
-import type { ConversationFilter } from './filter.js';
+import type { FilterBase } from './filter.js';
 import { FILTERS } from './filters.js';
 import { nearestName } from './nearest-name.js';
 import { gotValue } from './quote.js';
+
+/** A filter of any shape. */
+export type AnyFilter = FilterBase<unknown, unknown>;
 
 /** A checked policy: every setting present. */
 export type Policy = Readonly<Record<string, unknown>>;
@@ -41,7 +44,7 @@ export interface PlannedFilters {
 export function planFilters(
   filters: unknown,
   policies: unknown,
-  registry: readonly ConversationFilter[] = FILTERS,
+  registry: readonly AnyFilter[] = FILTERS,
 ): PlannedFilters {
   const problems: Problem[] = [];
   const names = registry.map(({ id }) => id);
@@ -85,7 +88,7 @@ export interface PreparedPolicies {
 
 /** Prepares the policies of a plan for one snapshot. Keep it as long as the snapshot. */
 export function preparePolicies(
-  filter: ConversationFilter,
+  filter: AnyFilter,
   plan: FilterPlan,
   reference: Reference,
 ): PreparedPolicies {
@@ -188,7 +191,7 @@ function mapping(
 }
 
 function parsePolicy(
-  filter: ConversationFilter,
+  filter: AnyFilter,
   values: Policy,
   path: string,
   problems: Problem[],
@@ -205,7 +208,7 @@ function problemsOf(
   issue: z.core.$ZodIssue,
   values: Policy,
   path: string,
-  filter: ConversationFilter,
+  filter: AnyFilter,
 ): Problem[] {
   const at = pathText(path, issue.path);
   if (issue.code === 'unrecognized_keys') {

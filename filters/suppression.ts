@@ -272,9 +272,10 @@ function inScope(entry: Suppression, finding: Finding): boolean {
   );
 }
 
-/** The customer's address, however it is spelled, or a prefix of it. */
+/** The subject, the customer's address however it is spelled, or a prefix of that. */
 function subjectInScope(subject: string, finding: Finding): boolean {
-  if (subject === finding.customerAddress) return true;
+  if (subject === finding.subject) return true;
+  if (finding.customerAddress === null) return false;
   const scope = parseRemoteScope(subject);
   if (scope === undefined || scope.port !== undefined) return false;
   const address = addressOf(finding.customerAddress);
@@ -282,6 +283,7 @@ function subjectInScope(subject: string, finding: Finding): boolean {
 }
 
 function remoteInScope(remote: RemoteScope, finding: Finding): boolean {
+  if (finding.remoteAddress === null) return false;
   if (remote.port !== undefined && remote.port !== finding.remotePort) return false;
   const address = addressOf(finding.remoteAddress);
   return address !== undefined && scopeCovers(remote, address.family, address.words, 0);

@@ -91,7 +91,7 @@ function relationKey(
   label: Pick<Label, 'filter' | 'customer' | 'customerAddress' | 'remoteAddress' | 'day'>,
 ): string {
   const { filter, customer, customerAddress, remoteAddress, day } = label;
-  return [filter, customer, customerAddress, remoteAddress, day].join(' ');
+  return JSON.stringify([filter, customer, customerAddress, remoteAddress, day]);
 }
 
 function count(labels: readonly Label[], filter: string): number {

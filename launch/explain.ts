@@ -53,7 +53,8 @@ function conversations({ conversations: n, conversationsEstimated, windowStart }
   return `${thousands(n)}${about}, in the finding window that starts ${windowStart}`;
 }
 
-function endpoint(address: string, port: number | null): string {
+function endpoint(address: string | null, port: number | null): string {
+  if (address === null) return 'several addresses';
   if (port === null) return `${address} (several ports)`;
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

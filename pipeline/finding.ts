@@ -6,7 +6,19 @@ export type Severity = (typeof SEVERITIES)[number];
 export const CONFIDENCES = ['low', 'medium', 'high'] as const satisfies readonly Confidence[];
 
 /** What makes a finding true, one entry a fact. `type` says which. */
-export type Evidence = ListEvidence | CountryEvidence | InventoryEvidence | PolicyEvidence;
+export type Evidence =
+  | ListEvidence
+  | CountryEvidence
+  | InventoryEvidence
+  | PolicyEvidence
+  | TargetsEvidence
+  | EstimateEvidence
+  | ScoreEvidence
+  | VolumeEvidence
+  | SpreadEvidence
+  | AssociationEvidence
+  | PrevalenceEvidence
+  | HistoryEvidence;
 
 /** A feed entry that covers the remote address, or names the remote ip:port. */
 export interface ListEvidence {
@@ -52,6 +64,120 @@ export interface PolicyEvidence {
   readonly rule: string;
 }
 
+/** Distinct addresses that were reached for. */
+export interface TargetsEvidence {
+  readonly type: 'targets';
+  /** Why they count: `reserved`, `unrouted`, `silent` (scanned, never answered), `attempted`, `answered`, ... */
+  readonly kind: string;
+  readonly targets: number;
+  /** The first in sorted order, at most ten. */
+  readonly examples: readonly string[];
+  /** Ports of the targets, ascending, at most 32. */
+  readonly ports: readonly number[];
+}
+
+/** What a sampled count stands for. */
+export interface EstimateEvidence {
+  readonly type: 'estimate';
+  /** `probes`, ... */
+  readonly of: string;
+  /** As sampled, and the rate (1 in N) of the sensor that saw most. */
+  readonly observed: number;
+  readonly samplingRate: number;
+  readonly estimate: number;
+  /** Exact interval (Garwood) at `level`. */
+  readonly low: number;
+  readonly high: number;
+  readonly level: number;
+}
+
+/** A score and what it is made of. */
+export interface ScoreEvidence {
+  readonly type: 'score';
+  /** 0 to 100: the sum of the parts' points. */
+  readonly score: number;
+  readonly parts: readonly ScorePart[];
+}
+
+export interface ScorePart {
+  readonly name: string;
+  /** What was measured. */
+  readonly value: number;
+  readonly points: number;
+  /** What the value means, in words. */
+  readonly note: string;
+}
+
+/** A test of two rates. */
+export interface VolumeEvidence {
+  readonly type: 'volume';
+  readonly stratum: string;
+  readonly change: 'rise' | 'fall';
+  /** Conversations of the judged day, and what the baseline lets expect, in the hours compared. */
+  readonly count: number;
+  readonly expected: number;
+  readonly baselineCount: number;
+  /** UTC days of the baseline. */
+  readonly baselineDays: readonly string[];
+  readonly hours: number;
+  /** The sensor whose counts were compared, and all that it saw then (the exposure). */
+  readonly sensor: string;
+  readonly samplingRate: number;
+  readonly exposure: number;
+  readonly baselineExposure: number;
+  /** Rate now over rate then, and its exact 95 % interval; null = without bound. */
+  readonly ratio: number | null;
+  readonly ratioLow: number;
+  readonly ratioHigh: number | null;
+  readonly dispersion: number;
+  /** Two-sided, exact conditional binomial. */
+  readonly pValue: number;
+  /** Benjamini-Hochberg, over `tests` of this customer and day. */
+  readonly adjusted: number;
+  readonly tests: number;
+}
+
+/** How many customers a remote reached for. */
+export interface SpreadEvidence {
+  readonly type: 'spread';
+  readonly customers: number;
+  readonly ofCustomers: number;
+}
+
+/** A remote that compromised clients have in common. */
+export interface AssociationEvidence {
+  readonly type: 'association';
+  /** This customer's compromised clients that talked to the remote, at most ten, and the known C2s that each spoke to. */
+  readonly clients: readonly { readonly address: string; readonly c2: readonly string[] }[];
+  /** Over all customers; other customers' addresses are never named. */
+  readonly compromisedHere: number;
+  readonly networks: number;
+  readonly clientsHere: number;
+  readonly compromised: number;
+  readonly allClients: number;
+  readonly lift: number;
+  /** Upper hypergeometric tail. */
+  readonly pValue: number;
+}
+
+/** The history says that many unrelated clients talk to the remote: it is shared in effect. */
+export interface PrevalenceEvidence {
+  readonly type: 'prevalence';
+  readonly customers: number;
+  readonly clients: number;
+  /** UTC days on which it was so. */
+  readonly days: number;
+}
+
+/** What of the past a judgement could use. */
+export interface HistoryEvidence {
+  readonly type: 'history';
+  readonly days: number;
+  /** Of the first and last day; absent where there are none. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
 /** One true, explained statement about a customer's network. Every output format is a rendering of it. */
 export interface Finding {
   /** The same for the same risk on every day. */
@@ -67,11 +193,15 @@ export interface Finding {
   /** One sentence. */
   readonly summary: string;
   readonly customer: string;
-  readonly customerAddress: string;
+  /** What it is about within the customer: an address, or what a group filter counts (`country:BR`). */
+  readonly subject: string;
+  /** null where it is about several. */
+  readonly customerAddress: string | null;
   /** null where conversations differ in it (a client's ephemeral ports). */
   readonly customerPort: number | null;
   readonly customerRole: Role;
-  readonly remoteAddress: string;
+  /** null where it is about several. */
+  readonly remoteAddress: string | null;
   readonly remotePort: number | null;
   /** ISO 3166-1 alpha-2; null where no table says. */
   readonly remoteCountry: string | null;

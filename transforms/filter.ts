@@ -3,7 +3,7 @@ import { applyFn, registerFn } from '../beam/fn.js';
 import type { PCollection } from 'apache-beam';
 import { detectHits } from '../filters/detect.js';
 import type { ConversationFilter } from '../filters/filter.js';
-import { filterById } from '../filters/filters.js';
+import { filterOfShape } from '../filters/filters.js';
 import { preparePolicies, type FilterPlan, type PreparedPolicies } from '../filters/policies.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import type { Hit } from '../pipeline/hit.js';
@@ -34,7 +34,7 @@ function preparedFor(
 }
 
 registerFn<FilterPlan, ConversationBatch>('flowsieve/filter', (plan, context) => {
-  const filter = filterById(plan.id);
+  const filter = filterOfShape(plan.id, 'conversation');
   const planKey = JSON.stringify(plan);
   return {
     process(batch): void {

@@ -14,8 +14,9 @@ export interface Label {
   readonly scenario: string;
   readonly filter: string;
   readonly customer: string;
-  readonly customerAddress: string;
-  readonly remoteAddress: string;
+  /** null where the finding is about several. */
+  readonly customerAddress: string | null;
+  readonly remoteAddress: string | null;
   /** Server port and protocol: `443/tcp`. */
   readonly service: string;
   /** As in the finding; '' for a near-miss. */
@@ -33,5 +34,13 @@ export type LabelKey = Pick<
 /** The key as one text, for maps. */
 export function labelKey(key: LabelKey): string {
   const { filter, customer, customerAddress, remoteAddress, service, indicator, day } = key;
-  return [filter, customer, customerAddress, remoteAddress, service, indicator, day].join(' ');
+  return JSON.stringify([
+    filter,
+    customer,
+    customerAddress,
+    remoteAddress,
+    service,
+    indicator,
+    day,
+  ]);
 }

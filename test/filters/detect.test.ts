@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { categoryFamily } from '../../reference/categories.js';
 import { detectHits } from '../../filters/detect.js';
-import { filterById } from '../../filters/filters.js';
+import { filterOfShape } from '../../filters/filters.js';
 import { nearestName } from '../../filters/nearest-name.js';
 import { planFilters, preparePolicies } from '../../filters/policies.js';
 import type { Evidence, Finding } from '../../pipeline/finding.js';
@@ -71,7 +71,7 @@ describe('detectHits', () => {
   });
 
   it('lets attempts through to a filter that asks for them, and to no other', () => {
-    const eager = { ...filterById('known-bad-remote'), attempts: true };
+    const eager = { ...filterOfShape('known-bad-remote', 'conversation'), attempts: true };
     const rows = (['unknown', 'attempt', 'answered', 'medium', 'strong'] as const).map((grade) => ({
       grade,
     }));
@@ -85,7 +85,7 @@ describe('detectHits', () => {
   });
 
   it('refuses a batch that was joined with another snapshot', () => {
-    const filter = filterById('known-bad-remote');
+    const filter = filterOfShape('known-bad-remote', 'conversation');
     const [plan] = planFilters({}, {}, [filter]).plan;
     const batch = { ...fakeBatch([{}], reference), referenceVersion: 'snapshot-0' };
     const policies = preparePolicies(filter, plan, reference);
@@ -159,7 +159,7 @@ const SENTENCES: readonly (readonly [string, Partial<Finding>, string])[] = [
 describe('summarize', () => {
   for (const [id, given, sentence] of SENTENCES) {
     it(`${id}: ${sentence.slice(0, 50)}...`, () => {
-      expect(filterById(id).summarize(fakeFinding({ filter: id, ...given }))).to.equal(sentence);
+      expect(filterOfShape(id).summarize(fakeFinding({ filter: id, ...given }))).to.equal(sentence);
     });
   }
 });

@@ -11,7 +11,7 @@ import type { Reference, ServiceEntry, TagEntry } from '../../reference/referenc
 import { special4, special6 } from '../../reference/special-addresses.js';
 import { detectHits } from '../../filters/detect.js';
 import type { ConversationFilter } from '../../filters/filter.js';
-import { FILTERS } from '../../filters/filters.js';
+import { CONVERSATION_FILTERS } from '../../filters/filters.js';
 import { planFilters, preparePolicies } from '../../filters/policies.js';
 
 /** What the fake snapshot holds. Tags and services by the text of an address or ip:port. */
@@ -168,7 +168,7 @@ export function allHits(
   batch: ConversationBatch,
   reference: FakeReference,
   config: { readonly filters?: unknown; readonly policies?: unknown } = {},
-  filters: readonly ConversationFilter[] = FILTERS,
+  filters: readonly ConversationFilter[] = CONVERSATION_FILTERS,
 ): Hit[] {
   const { plan, problems } = planFilters(config.filters, config.policies, filters);
   if (problems.length > 0) throw new Error(JSON.stringify(problems));
@@ -194,6 +194,7 @@ export function fakeFinding(given: Partial<Finding> = {}): Finding {
     confidence: 'high',
     summary: '',
     customer: 'acme',
+    subject: CUSTOMER,
     customerAddress: CUSTOMER,
     customerPort: null,
     customerRole: 'client',
@@ -240,7 +241,7 @@ export interface FilterCase {
 }
 
 /** The filters without the runner's short cut over rows that cannot hit. */
-const SHOWN_EVERY_ROW: readonly ConversationFilter[] = FILTERS.map((filter) => {
+const SHOWN_EVERY_ROW: readonly ConversationFilter[] = CONVERSATION_FILTERS.map((filter) => {
   const open = { ...filter };
   Reflect.deleteProperty(open, 'needsOneOf');
   return open;

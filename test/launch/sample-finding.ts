@@ -11,6 +11,7 @@ export const sampleFinding: Finding = {
   confidence: 'high',
   summary: '192.0.2.10 connected to 203.0.113.7 (443/tcp); the remote is listed as c2 by my-c2.',
   customer: 'acme',
+  subject: '192.0.2.10',
   customerAddress: '192.0.2.10',
   customerPort: null,
   customerRole: 'client',

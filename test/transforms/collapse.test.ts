@@ -10,7 +10,7 @@ import {
   findingWindowStart,
   type FindingStateJson,
 } from '../../transforms/collapse/finding-state.js';
-import { addBySensor, trafficOf } from '../../transforms/collapse/traffic.js';
+import { addBySensor, trafficOf } from '../../pipeline/traffic.js';
 
 const WINDOW_MS = 300_000;
 const DAY_MS = 86_400_000;

@@ -10,7 +10,7 @@ import {
 import type { Hit, HitCounter } from '../../pipeline/hit.js';
 import { protocolName } from '../../pipeline/protocols.js';
 import { ConversationSample } from './conversation-sample.js';
-import { addBySensor, trafficOf, type Traffic } from './traffic.js';
+import { addBySensor, trafficOf, type Traffic } from '../../pipeline/traffic.js';
 
 /** Conversations (in windows) that a finding counts one by one; above that it estimates, and says so. */
 const EXACT_CONVERSATIONS = 2000;
@@ -185,6 +185,7 @@ export class FindingState {
       confidence: hit.confidence,
       summary: '',
       customer: hit.customer,
+      subject: hit.subject,
       customerAddress: hit.customerAddress,
       customerPort: onlyPort(this.#customerPorts),
       customerRole: hit.role,

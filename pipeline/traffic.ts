@@ -1,4 +1,4 @@
-import type { HitCounter } from '../../pipeline/hit.js';
+import type { HitCounter } from './hit.js';
 
 /** Counts by direction, seen from the customer, as exported. */
 export interface Traffic {

@@ -1,0 +1,77 @@
+/**
+ * What is known of the days strictly before a judged window. Read from one immutable file a UTC day;
+ * a day that is missing or damaged is not there.
+ */
+export interface History {
+  /** UTC days that are there within the look-back (28 days), `2025-03-03`, oldest first. */
+  readonly days: readonly string[];
+  /**
+   * Whether the customer talked with the remote on one of the days. From Bloom filters: never false
+   * where it did, and true where it did not with a probability of at most `SEEN_ERROR` a day.
+   */
+  seen(customer: string, remote: string): boolean;
+  /** What is known of a remote that many talk to; undefined where it was below the threshold on every day. */
+  prevalence(remote: string): Prevalence | undefined;
+  /** Counts of a day; undefined where it is not there. Also of the judged day itself. */
+  counts(day: string): DayCounts | undefined;
+  /** Remotes that c2-candidate held for candidates on those days. */
+  candidates(remote: string): readonly EarlierCandidate[];
+}
+
+/** How many talked with one remote, at most on one day. */
+export interface Prevalence {
+  readonly customers: number;
+  readonly clients: number;
+  /** Days on which it was above the threshold. */
+  readonly days: number;
+}
+
+export interface EarlierCandidate {
+  readonly day: string;
+  readonly remote: string;
+  /** `443/tcp`. */
+  readonly service: string;
+  /** Compromised clients that talked to it on that day. */
+  readonly clients: number;
+}
+
+/** Established, deduplicated conversations (one a conversation window) of one UTC day. */
+export interface DayCounts {
+  readonly day: string;
+  /** Sensors at a rate; a sensor that changed its rate is two. */
+  readonly sensors: readonly DaySensor[];
+  /** Conversations of all customers that a sensor saw: [sensor * 24 + hour]. */
+  readonly totals: Float64Array;
+  /** Customers with counts, sorted. */
+  readonly customers: readonly string[];
+  customer(customer: string): CustomerCounts | undefined;
+}
+
+export interface DaySensor {
+  readonly sensor: string;
+  /** 1 in N; 0 = not known. */
+  readonly samplingRate: number;
+}
+
+export const STRATUM_KINDS = ['country', 'service', 'category', 'network'] as const;
+export type StratumKind = (typeof STRATUM_KINDS)[number];
+
+/** A kind of remote. */
+export interface Stratum {
+  readonly kind: StratumKind;
+  /** `BR`; `443/tcp`, where the customer is the client; `c2`; `203.0.113.0/24` (IPv6: /48). */
+  readonly value: string;
+}
+
+/** Counts of one customer on one day, as columns: row i says that `sensor[i]` saw `count[i]` conversations with `stratum[i]` in hour `hour[i]` (UTC). */
+export interface CustomerCounts {
+  readonly strata: readonly Stratum[];
+  /** Index into `strata`; rows are sorted by stratum, sensor, hour. */
+  readonly stratum: Uint32Array;
+  /** Index into `DayCounts.sensors`. */
+  readonly sensor: Uint16Array;
+  readonly hour: Uint8Array;
+  readonly count: Float64Array;
+  /** The day's count that networks and services which are not in `strata` may have had at most; 0 = all are. */
+  readonly leftOut: number;
+}
