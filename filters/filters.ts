@@ -1,12 +1,17 @@
 import { anonymizer } from './anonymizer.js';
+import { c2Candidate } from './c2-candidate.js';
 import type { DayFilter } from './day-filter.js';
 import type { ConversationFilter } from './filter.js';
 import type { GroupFilter } from './group-filter.js';
 import { honeypotContact } from './honeypot-contact.js';
 import { insecureRemoteService } from './insecure-remote-service.js';
+import { insecureServiceOutbound } from './insecure-service-outbound.js';
 import { knownBadRemote } from './known-bad-remote.js';
 import { policyViolation } from './policy-violation.js';
 import { sanctionedCountry } from './sanctioned-country.js';
+import { targetedByThreat } from './targeted-by-threat.js';
+import { unpublicizedRemote } from './unpublicized-remote.js';
+import { volumeChange } from './volume-change.js';
 
 /** Filters that judge single conversations, one line each. */
 export const CONVERSATION_FILTERS: readonly ConversationFilter[] = [
@@ -19,10 +24,15 @@ export const CONVERSATION_FILTERS: readonly ConversationFilter[] = [
 ];
 
 /** Filters that judge groups of conversations, one line each. */
-export const GROUP_FILTERS: readonly GroupFilter[] = [];
+export const GROUP_FILTERS: readonly GroupFilter[] = [
+  c2Candidate,
+  insecureServiceOutbound,
+  targetedByThreat,
+  unpublicizedRemote,
+];
 
 /** Filters that judge whole days, one line each. */
-export const DAY_FILTERS: readonly DayFilter[] = [];
+export const DAY_FILTERS: readonly DayFilter[] = [volumeChange];
 
 export type Filter = ConversationFilter | GroupFilter | DayFilter;
 

@@ -50,8 +50,8 @@ export interface Regrouping<State, Member> {
   restore(json: unknown): Member;
   /** False where `detect` would give nothing: such members go no further. */
   worthwhile(member: Member): boolean;
-  /** Numbers that are added up over all groups of the window, for `DetectContext.totals`. */
-  measure(state: State): readonly number[];
+  /** Numbers that are added up by name over all groups of the window, for `DetectContext.totals`. */
+  measure(key: string, state: State): Iterable<readonly [name: string, value: number]>;
 }
 
 export interface DetectContext<Prepared> {
@@ -62,8 +62,8 @@ export interface DetectContext<Prepared> {
   readonly history: History | undefined;
   readonly windowStartMs: number;
   readonly windowEndMs: number;
-  /** Sums of `Regrouping.measure`; empty without `over`. */
-  readonly totals: readonly number[];
+  /** Sums of `Regrouping.measure` by name; empty without `over`. */
+  readonly totals: ReadonlyMap<string, number>;
 }
 
 /** One finding of a group filter; whoever runs it adds ids and the sentence. */

@@ -19,7 +19,12 @@ const FRONT_PORTS: ReadonlySet<number> = new Set([80, 443, 8080, 8443]);
 
 /** Whether an exact ip:port entry says something of this remote. */
 function endpointTells({ remote }: Conversation): boolean {
-  return !remote.shared || !FRONT_PORTS.has(remote.port);
+  return !remote.shared || tellsOnShared(remote.port);
+}
+
+/** Whether an exact ip:port entry says something of one who is behind a shared address. */
+export function tellsOnShared(port: number): boolean {
+  return !FRONT_PORTS.has(port);
 }
 
 /**

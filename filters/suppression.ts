@@ -153,7 +153,8 @@ export function applySuppressions(
   const taking = matching
     .filter(({ feed }) => finding.evidence.some((entry) => 'feed' in entry && entry.feed === feed))
     .map(({ id }) => id);
-  if (!evidence.some((entry) => standsAlone(entry, evidence))) {
+  const accused = finding.evidence.some(({ type }) => type === 'list');
+  if (!evidence.some((entry) => standsAlone(entry, evidence, accused))) {
     return { finding: undefined, hiddenBy: taking, reducedBy: [] };
   }
   return { finding: { ...finding, evidence }, hiddenBy: [], reducedBy: taking };
@@ -289,8 +290,24 @@ function remoteInScope(remote: RemoteScope, finding: Finding): boolean {
   return address !== undefined && scopeCovers(remote, address.family, address.words, 0);
 }
 
-/** A ban of `tag:x` says nothing once no list says x of the remote; all other evidence speaks for itself. */
-function standsAlone(entry: Evidence, all: readonly Evidence[]): boolean {
+/** Evidence that only says more of what a feed says. */
+const SUPPORTING: ReadonlySet<Evidence['type']> = new Set<Evidence['type']>([
+  'targets',
+  'estimate',
+  'score',
+  'spread',
+  'prevalence',
+  'history',
+]);
+
+/**
+ * Whether a finding may rest on an entry once a feed's were taken away: not on what only supports
+ * those, nor on a ban of `tag:x` once no list says x of the remote, nor on what the inventory holds
+ * of the customer where lists accused the remote.
+ */
+function standsAlone(entry: Evidence, all: readonly Evidence[], accused: boolean): boolean {
+  if (SUPPORTING.has(entry.type)) return false;
+  if (entry.type === 'inventory') return !accused;
   if (entry.type !== 'policy' || !entry.rule.trim().startsWith('tag:')) return true;
   const tag = entry.rule.trim().slice('tag:'.length);
   return all.some((other) => other.type === 'list' && other.category === tag);

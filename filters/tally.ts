@@ -34,8 +34,11 @@ export class Tally {
 
   static restore(json: unknown): Tally {
     const tally = new Tally();
-    const { counters, ...rest } = json as TallyJson;
+    const { counters, firstMs, lastMs, ...rest } = json as TallyJson;
     Object.assign(tally, rest);
+    // JSON has no infinity: null in a tally without conversations.
+    tally.firstMs = (firstMs as number | null) ?? Infinity;
+    tally.lastMs = (lastMs as number | null) ?? -Infinity;
     for (const counter of counters) tally.#count(counter);
     return tally;
   }

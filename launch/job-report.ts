@@ -17,6 +17,8 @@ export interface RunReport {
   readonly hidden: Readonly<Record<string, number>>;
   /** Findings that lost evidence to a suppression and stay, by suppression. */
   readonly reduced: Readonly<Record<string, number>>;
+  /** Conversations that a suppression took away before group filters counted them, by suppression. */
+  readonly taken: Readonly<Record<string, number>>;
   readonly expiredSuppressions: readonly string[];
   readonly referenceVersion: string;
   /** ISO 8601; what expiry was compared with. */
@@ -76,7 +78,13 @@ export function reportOf(counters: Readonly<Record<string, number>>, facts: RunF
       ...(answered > 0 ? { answered } : {}),
     },
   });
+  const discounted = under('dropped/discount-shared/');
   const findings = under('findings/');
+  steps.push({
+    step: 'discount-shared',
+    kept: sum(findings) + sum(under('dropped/suppress/')),
+    dropped: discounted,
+  });
   steps.push({
     step: 'suppress',
     kept: sum(findings),
@@ -93,6 +101,7 @@ export function reportOf(counters: Readonly<Record<string, number>>, facts: RunF
     findings,
     hidden: under('hidden/'),
     reduced: under('reduced/'),
+    taken: under('taken/'),
     ...rest,
     now: new Date(nowMs).toISOString(),
     notices: [

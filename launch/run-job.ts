@@ -7,6 +7,7 @@ import '../beam/operators.js';
 import { createRunner } from 'apache-beam/runners/runner';
 import { expiredEntries } from '../filters/suppression.js';
 import type { InputSpec } from '../pipeline/chunk.js';
+import type { Notice } from '../pipeline/notice.js';
 import { buildPipeline, type JobSpec } from '../pipeline/pipeline.js';
 import { compileSnapshot, snapshotIsStale } from '../reference/compile.js';
 import { FeedError } from '../reference/feeds/feed-reader.js';
@@ -16,6 +17,7 @@ import type { Config } from './config/config.js';
 import { ConfigurationError, customerProblems } from './config/configuration-error.js';
 import { reportOf, type RunReport } from './job-report.js';
 import { LocalRunner } from './local/local-runner.js';
+import { readLines } from './findings-file.js';
 import { createLogger } from './log.js';
 import { summaryJson } from './summary.js';
 
@@ -38,6 +40,9 @@ export interface Progress {
   readonly stage: string;
 }
 
+/** The job's notices that the summary shows; the file has all. */
+const SHOWN_NOTICES = 20;
+
 /** Bytes of a range of a large file. */
 const RANGE_BYTES = 64 << 20;
 
@@ -51,6 +56,7 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
   if (config.filters.length === 0) throw new Error('no filter is enabled for any customer');
   await makeDirectory(config, 'output', config.output);
   await makeDirectory(config, 'reference.snapshot', config.reference.snapshot);
+  if (config.history !== undefined) await makeDirectory(config, 'history', config.history);
   const log = createLogger('job');
   const reference = await prepareReference(config);
   log.info(reference, 'reference data are ready');
@@ -63,7 +69,10 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
     referenceVersion: reference.version,
     nowMs: options.nowMs,
     seconds: (performance.now() - began) / 1000,
-    notices: referenceNotices(config, reference),
+    notices: [
+      ...referenceNotices(config, reference),
+      ...(await jobNotices(join(config.output, 'notices.ndjson'))),
+    ],
   });
   await writeLines(join(config.output, 'summary.json'), summaryJson(report).trimEnd().split('\n'));
   return report;
@@ -157,6 +166,18 @@ function referenceNotices(config: Config, reference: ManifestRef): string[] {
   return [...nobody, ...unread, ...idle, ...blind];
 }
 
+/** Sentences of the job's own notices, the first of them. */
+async function jobNotices(path: string): Promise<string[]> {
+  const messages: string[] = [];
+  let more = 0;
+  for await (const { text } of readLines(path)) {
+    if (text === undefined) continue;
+    if (messages.length < SHOWN_NOTICES) messages.push((JSON.parse(text) as Notice).message);
+    else more++;
+  }
+  return more === 0 ? messages : [...messages, `${more} more notices in ${path}`];
+}
+
 function jobSpec(config: Config, options: RunOptions, reference: ManifestRef): JobSpec {
   return {
     inputs: config.inputs.flatMap(inputSpecs),
@@ -170,6 +191,8 @@ function jobSpec(config: Config, options: RunOptions, reference: ManifestRef): J
     nowMs: options.nowMs,
     findingsPath: join(config.output, 'findings.ndjson'),
     rejectsPath: join(config.output, 'rejects.ndjson'),
+    noticesPath: join(config.output, 'notices.ndjson'),
+    history: config.history ?? null,
   };
 }
 

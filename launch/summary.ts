@@ -51,6 +51,7 @@ function sectionsOf(report: RunReport): readonly Section[] {
     { title: 'findings', rows: counted(report.findings) },
     { title: 'hidden', rows: counted(report.hidden) },
     { title: 'less evidence', rows: counted(report.reduced) },
+    { title: 'not counted', rows: counted(report.taken) },
   ];
   const found = sections.find(({ title }) => title === 'findings');
   if (found?.rows.length === 0) {

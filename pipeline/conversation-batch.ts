@@ -11,6 +11,7 @@ import { batchHeader, bodyOf, checkIndexes, MAX_BATCH_ROWS } from './flow-batch.
  * the counter rows `counterStart[i]` to `counterStart[i + 1]`.
  */
 export interface ConversationBatch {
+  readonly origin: BatchOrigin;
   readonly family: 4 | 6;
   readonly rows: number;
   readonly counterRows: number;
@@ -20,6 +21,19 @@ export interface ConversationBatch {
   readonly referenceVersion: string;
   readonly columns: ConversationColumns;
   readonly counters: CounterColumns;
+}
+
+/**
+ * Where a batch comes from: a later pane of one (window, shard) replaces all that earlier ones
+ * brought, so that what counts conversations never counts one twice.
+ */
+export interface BatchOrigin {
+  /** Window, shard and family: `1735689600000/3/4`. */
+  readonly key: string;
+  /** Distinct records in the window and shard so far: grows from pane to pane. */
+  readonly revision: number;
+  /** Number of the batch among those of one pane. */
+  readonly part: number;
 }
 
 export interface ConversationColumns {
@@ -146,12 +160,12 @@ const KIND = 'CONV';
 
 /** The batch as bytes; `decodeConversationBatch` gives it back. */
 export function encodeConversationBatch(batch: ConversationBatch): Uint8Array {
-  const { family, rows, counterRows, sensors, referenceVersion, columns } = batch;
+  const { origin, family, rows, counterRows, sensors, referenceVersion, columns } = batch;
   const { body, customers } = bodyOf(columns.windowStartMs.buffer, columns.customer, batch);
   return writeFrame({
     kind: KIND,
-    version: 1,
-    header: { family, rows, counterRows, sensors, customers, referenceVersion },
+    version: 2,
+    header: { origin, family, rows, counterRows, sensors, customers, referenceVersion },
     body,
   });
 }
@@ -161,9 +175,10 @@ export function encodeConversationBatch(batch: ConversationBatch): Uint8Array {
  * Throws a RangeError that says what is wrong with them.
  */
 export function decodeConversationBatch(bytes: Uint8Array): ConversationBatch {
-  const frame = readFrame(bytes, KIND, 1);
+  const frame = readFrame(bytes, KIND, 2);
   const { family, rows, sensors, customers } = batchHeader(frame);
   const { counterRows, referenceVersion } = frame.header;
+  const origin = originOf(frame.header['origin']);
   if (
     typeof counterRows !== 'number' ||
     !Number.isInteger(counterRows) ||
@@ -196,5 +211,23 @@ export function decodeConversationBatch(bytes: Uint8Array): ConversationBatch {
       throw new RangeError(`column counterStart falls at row ${row}`);
     }
   }
-  return { family, rows, counterRows, sensors, customers, referenceVersion, columns, counters };
+  return {
+    origin,
+    family,
+    rows,
+    counterRows,
+    sensors,
+    customers,
+    referenceVersion,
+    columns,
+    counters,
+  };
+}
+
+function originOf(value: unknown): BatchOrigin {
+  const { key, revision, part } = (value ?? {}) as Partial<Record<keyof BatchOrigin, unknown>>;
+  if (typeof key !== 'string' || !Number.isSafeInteger(revision) || !Number.isSafeInteger(part)) {
+    throw new RangeError('origin is no key, revision and part');
+  }
+  return { key, revision: revision as number, part: part as number };
 }

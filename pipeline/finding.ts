@@ -67,7 +67,11 @@ export interface PolicyEvidence {
 /** Distinct addresses that were reached for. */
 export interface TargetsEvidence {
   readonly type: 'targets';
-  /** Why they count: `reserved`, `unrouted`, `silent` (scanned, never answered), `attempted`, `answered`, ... */
+  /**
+   * Why they count. Remotes: `reserved`, `unrouted`, `silent` (scanned, never answered), `strange` (not
+   * seen before), `from`. The customer's addresses: `attempted`, `answered`, `established`,
+   * `insecure-answered`, `insecure-established`.
+   */
   readonly kind: string;
   readonly targets: number;
   /** The first in sorted order, at most ten. */
@@ -108,7 +112,10 @@ export interface ScorePart {
   readonly note: string;
 }
 
-/** A test of two rates. */
+/**
+ * A test of two rates: of the day against the days before, and against the rest of what the sensor
+ * saw. Numbers are those of the comparison that shows less.
+ */
 export interface VolumeEvidence {
   readonly type: 'volume';
   readonly stratum: string;
@@ -120,7 +127,7 @@ export interface VolumeEvidence {
   /** UTC days of the baseline. */
   readonly baselineDays: readonly string[];
   readonly hours: number;
-  /** The sensor whose counts were compared, and all that it saw then (the exposure). */
+  /** The sensor whose counts were compared, and all that it saw in those hours (the exposure). */
   readonly sensor: string;
   readonly samplingRate: number;
   readonly exposure: number;
@@ -158,6 +165,8 @@ export interface AssociationEvidence {
   readonly lift: number;
   /** Upper hypergeometric tail. */
   readonly pValue: number;
+  /** Such remotes of the window that chance alone lets expect, at most. */
+  readonly expectedFalse: number;
 }
 
 /** The history says that many unrelated clients talk to the remote: it is shared in effect. */

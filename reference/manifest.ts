@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 
 /** Grows when tables, readers or rules change what the same feeds compile to. */
-export const SNAPSHOT_FORMAT = 1;
+export const SNAPSHOT_FORMAT = 2;
 
 export const MANIFEST_FILE = 'manifest.json';
 export const LATEST_FILE = 'latest';

@@ -10,6 +10,8 @@ export interface Reference {
   readonly countries: CountryTable;
   /** Announced prefixes; undefined where no feed of that kind is configured. */
   readonly routed: RangeLookup | undefined;
+  /** What the scan looked at; undefined where no feed of that kind is configured. */
+  readonly coverage: CoverageLookup | undefined;
   readonly inventory: ServiceTable;
 }
 
@@ -64,15 +66,37 @@ export interface CountryTable extends RangeLookup {
   readonly feedVersion: string;
 }
 
+/** What the scan behind the inventory looked at. One look-up answers all networks that cover the address. */
+export interface CoverageLookup {
+  /** Whether some scan looked at the address on this port. `protocol`: IANA number. */
+  covers4(word: number, port: number, protocol: number): boolean;
+  covers6(w0: number, w1: number, w2: number, w3: number, port: number, protocol: number): boolean;
+  /** When the latest such scan ended, ms since 1970; -Infinity where there was none. */
+  lastScan4(word: number, port: number, protocol: number): number;
+  lastScan6(w0: number, w1: number, w2: number, w3: number, port: number, protocol: number): number;
+}
+
 /** Scan inventory by ip:port and protocol. */
 export interface ServiceTable {
   /** Entry id; 0 = none. */
   find4(word: number, port: number, protocol: number): number;
   find6(w0: number, w1: number, w2: number, w3: number, port: number, protocol: number): number;
-  /** Whether the entry has one of the tags of `mask` (of `tagMask`). */
+  /** Mask of the tags of an entry; 0 for entry 0. */
   tagsOf(id: number): number;
+  /** Mask of those of `names` that exist. */
   tagMask(names: Iterable<string>): number;
   entry(id: number): ServiceEntry;
+  /** Whether the address has a service on any port. */
+  knows4(word: number): boolean;
+  knows6(w0: number, w1: number, w2: number, w3: number): boolean;
+  /** Mask of the tags of all services at the address. */
+  tagsAt4(word: number): number;
+  tagsAt6(w0: number, w1: number, w2: number, w3: number): number;
+  /**
+   * The services at the address whose first word is `words[at]`, by protocol and port, at most 1000;
+   * for a row that hit.
+   */
+  entriesAt(family: 4 | 6, words: Uint32Array, at: number): readonly ServiceEntry[];
 }
 
 export interface ServiceEntry {

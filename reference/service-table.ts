@@ -3,6 +3,7 @@
  * becomes one entry: tags of all, the earliest and the latest time, and name and feed of the line
  * seen last.
  */
+import { AddressIndex } from './address-index.js';
 import { BoundedCache } from './bounded-cache.js';
 import { checkNames, MAX_NAMES, maskOf } from './category-mask.js';
 import { F64Builder, TextBuilder, U32Builder } from './column-builder.js';
@@ -15,6 +16,8 @@ import type { SectionArray, TableFile } from './table-file.js';
 import { encodeTable } from './table-file.js';
 
 const CACHED_ENTRIES = 4096;
+/** Services of one address that are listed: what answers on more ports than this is no server but a trap. */
+const MAX_LISTED = 1000;
 
 export interface ServiceRow {
   readonly port: number;
@@ -143,12 +146,25 @@ function reorder(mask: number, place: Uint32Array): number {
   return moved >>> 0;
 }
 
+/** Whether the IPv6 address at `at` is the one after it too. */
+function sameWords(words: Uint32Array, at: number): boolean {
+  return (
+    words[at] === words[at + 4] &&
+    words[at + 1] === words[at + 5] &&
+    words[at + 2] === words[at + 6] &&
+    words[at + 3] === words[at + 7]
+  );
+}
+
 /** An opened inventory. */
 export class CompiledServiceTable implements ServiceTable {
   /** Tag names; bit i of a mask is tag i. */
   readonly tags: readonly string[];
   readonly #endpoints: EndpointTable;
+  readonly #addresses: AddressIndex;
   readonly #masks: Uint32Array;
+  /** By place: tags of this service and of those that follow it at the same address. */
+  readonly #addressMasks: Uint32Array;
   readonly #entryServices: Uint32Array;
   readonly #entryFeeds: Uint32Array;
   readonly #firstSeen: Float64Array;
@@ -187,6 +203,22 @@ export class CompiledServiceTable implements ServiceTable {
     );
     file.checkBelow('entryServices', this.#entryServices, this.#textOffsets.length - 1);
     this.#endpoints = new EndpointTable(file, ids);
+    this.#addresses = new AddressIndex(file, this.#words4, this.#words6);
+    this.#addressMasks = this.#masksByAddress();
+  }
+
+  /** A host that answers on all ports has 65,535 entries: adding up their tags is done once, from the last to the first. */
+  #masksByAddress(): Uint32Array {
+    const count4 = this.#words4.length;
+    const masks = this.#masks.slice(1);
+    for (let place = masks.length - 2; place >= 0; place--) {
+      const sameAddress =
+        place < count4
+          ? place + 1 < count4 && this.#words4[place] === this.#words4[place + 1]
+          : sameWords(this.#words6, 4 * (place - count4));
+      if (sameAddress) masks[place] = (masks[place] | masks[place + 1]) >>> 0;
+    }
+    return masks;
   }
 
   find4(word: number, port: number, protocol: number): number {
@@ -203,6 +235,37 @@ export class CompiledServiceTable implements ServiceTable {
 
   tagMask(names: Iterable<string>): number {
     return maskOf(this.tags, names);
+  }
+
+  knows4(word: number): boolean {
+    return this.#addresses.first4(word) >= 0;
+  }
+
+  knows6(w0: number, w1: number, w2: number, w3: number): boolean {
+    return this.#addresses.first6(w0, w1, w2, w3) >= 0;
+  }
+
+  tagsAt4(word: number): number {
+    const place = this.#addresses.first4(word);
+    return place < 0 ? 0 : this.#addressMasks[place];
+  }
+
+  tagsAt6(w0: number, w1: number, w2: number, w3: number): number {
+    const place = this.#addresses.first6(w0, w1, w2, w3);
+    return place < 0 ? 0 : this.#addressMasks[this.#words4.length + place];
+  }
+
+  entriesAt(family: 4 | 6, words: Uint32Array, at: number): readonly ServiceEntry[] {
+    const index = this.#addresses;
+    const first =
+      family === 4
+        ? index.first4(words[at])
+        : index.first6(words[at], words[at + 1], words[at + 2], words[at + 3]);
+    if (first < 0) return [];
+    const end = family === 4 ? index.end4(first) : index.end6(first);
+    const firstId = 1 + first + (family === 4 ? 0 : this.#words4.length);
+    const count = Math.min(end - first, MAX_LISTED);
+    return Array.from({ length: count }, (_, i) => this.entry(firstId + i));
   }
 
   /** Throws a RangeError where there is no such entry. */

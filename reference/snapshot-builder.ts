@@ -161,7 +161,6 @@ export class SnapshotBuilder {
           firstPort,
           lastPort,
           protocol: entry.protocol < 0 ? TCP : entry.protocol,
-          firstMs: firstSeenMs,
           lastMs: lastSeenMs,
         });
       });

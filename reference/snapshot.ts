@@ -21,8 +21,6 @@ export interface OpenedSnapshot extends Reference {
   readonly manifest: Manifest;
   readonly tags: CompiledTagTable;
   readonly inventory: CompiledServiceTable;
-  /** What the scan looked at; undefined where no feed of that kind is configured. */
-  readonly coverage: CoverageTable | undefined;
 }
 
 /** Opened snapshots of this process, by directory and version. */

@@ -36,7 +36,7 @@ registerFn<DedupeParams, FlowBatch>('flowsieve/split', ({ windowMs, shards }, co
   };
 });
 
-registerFold<DedupeParams, FlowBatch>('flowsieve/conversations', ({ attempts }, _key, window) => {
+registerFold<DedupeParams, FlowBatch>('flowsieve/conversations', ({ attempts }, shard, window) => {
   if (window === undefined) throw new Error('conversations are folded in windows');
   const folds: { 4?: ConversationFold; 6?: ConversationFold } = {};
   let repeated = 0;
@@ -52,7 +52,7 @@ registerFold<DedupeParams, FlowBatch>('flowsieve/conversations', ({ attempts }, 
       const least = attempts ? GRADE.unknown : GRADE.medium;
       for (const fold of [folds[4], folds[6]]) {
         if (fold === undefined) continue;
-        const { batches, grades } = fold.finish(window, least, BATCH_ROWS);
+        const { batches, grades } = fold.finish(window, shard, least, BATCH_ROWS);
         for (let grade = 0; grade < grades.length; grade++) {
           if (grades[grade] > 0)
             context.count(`conversations/${GRADE_NAMES[grade]}`, grades[grade]);

@@ -2,36 +2,13 @@ import { jsonCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import type { PCollection } from 'apache-beam';
 import { detectHits } from '../filters/detect.js';
-import type { ConversationFilter } from '../filters/filter.js';
 import { filterOfShape } from '../filters/filters.js';
-import { preparePolicies, type FilterPlan, type PreparedPolicies } from '../filters/policies.js';
+import type { FilterPlan } from '../filters/policies.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import type { Hit } from '../pipeline/hit.js';
-import type { Reference } from '../reference/reference.js';
 import type { ManifestRef } from '../reference/snapshot.js';
+import { preparedFor } from './prepared-policies.js';
 import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
-
-/** Prepared policies by snapshot, kept across bundles: they are many and preparing is not free. */
-const prepared = new WeakMap<Reference, Map<string, PreparedPolicies>>();
-
-function preparedFor(
-  filter: ConversationFilter,
-  plan: FilterPlan,
-  planKey: string,
-  reference: Reference,
-): PreparedPolicies {
-  let plans = prepared.get(reference);
-  if (plans === undefined) {
-    plans = new Map();
-    prepared.set(reference, plans);
-  }
-  let policies = plans.get(planKey);
-  if (policies === undefined) {
-    policies = preparePolicies(filter, plan, reference);
-    plans.set(planKey, policies);
-  }
-  return policies;
-}
 
 registerFn<FilterPlan, ConversationBatch>('flowsieve/filter', (plan, context) => {
   const filter = filterOfShape(plan.id, 'conversation');

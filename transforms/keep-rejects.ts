@@ -1,10 +1,8 @@
 import { jsonCoder, keyedCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
+import { together } from '../beam/together.js';
 import type { PCollection } from 'apache-beam';
-import { P } from 'apache-beam/pvalue';
-import { flatten } from 'apache-beam/transforms/flatten';
-import { withName } from 'apache-beam/transforms/transform';
 import type { Reject } from '../pipeline/reject.js';
 
 /** Rejects of one file and reason that are kept, the first by offset; all are counted. */
@@ -36,9 +34,7 @@ registerFold<null, Reject>('flowsieve/keep-rejects', () => {
 
 /** All steps' rejects -> the first of each file and reason, so that a file of nonsense fills no disk. */
 export function keepRejects(rejects: readonly PCollection<Reject>[]): PCollection<Reject> {
-  const all = P(rejects as never).apply(
-    withName('all rejects', flatten()) as never,
-  ) as unknown as PCollection<Reject>;
+  const all = together('all rejects', rejects);
   const { out: keyed } = applyFn(all, {
     name: 'rejects by file',
     fn: 'flowsieve/reject-by-file',

@@ -30,7 +30,7 @@ registerFn<SuppressParams, Finding>('flowsieve/suppress', ({ nowMs }, context) =
 }));
 
 /** The finding as grave as what is left of its evidence makes it. Its id stays, and so its indicator. */
-function regraded(finding: Finding): Finding {
+export function regraded(finding: Finding): Finding {
   const severity = filterById(finding.filter).severityOf?.(finding.evidence);
   return severity === undefined ? finding : { ...finding, severity };
 }

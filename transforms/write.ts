@@ -1,16 +1,15 @@
 import { jsonCoder, keyedCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
+import { together } from '../beam/together.js';
 import type { PCollection } from 'apache-beam';
-import { P } from 'apache-beam/pvalue';
-import { flatten } from 'apache-beam/transforms/flatten';
-import { withName } from 'apache-beam/transforms/transform';
 import type { Finding } from '../pipeline/finding.js';
+import type { Notice } from '../pipeline/notice.js';
 import type { Reject } from '../pipeline/reject.js';
 import { writeLines } from './write/ordered-lines.js';
 
 /** What a file holds; it decides the order of its lines. */
-type Content = 'findings' | 'rejects';
+type Content = 'findings' | 'rejects' | 'notices';
 
 interface WriteParams {
   readonly path: string;
@@ -22,6 +21,7 @@ const ORDER: Readonly<Record<Content, (value: never) => string>> = {
   findings: ({ customer, firstSeen, id }: Finding) => [customer, firstSeen, id].join('\0'),
   rejects: ({ file, offset, format, reason }: Reject) =>
     [file, String(offset).padStart(16, '0'), format, reason].join('\0'),
+  notices: ({ day, kind, subject, message }: Notice) => [day, kind, subject, message].join('\0'),
 };
 
 registerFn<null, unknown>('flowsieve/one-group', (_params, context) => ({
@@ -46,14 +46,24 @@ registerFold<WriteParams, unknown>('flowsieve/write', ({ path, content }) => {
     },
     async finish(context): Promise<void> {
       lines.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0));
+      // Several findings may give the same notice.
+      const written = content === 'notices' ? lines.filter(differs) : lines;
       await writeLines(
         path,
-        lines.map(({ line }) => line),
+        written.map(({ line }) => line),
       );
-      await context.send('written', { path, lines: lines.length });
+      await context.send('written', { path, lines: written.length });
     },
   };
 });
+
+function differs(
+  { line }: { readonly line: string },
+  at: number,
+  all: readonly { readonly line: string }[],
+): boolean {
+  return at === 0 || all[at - 1].line !== line;
+}
 
 /**
  * Values -> one file of JSON lines, in a fixed order, so that the same input gives the same bytes
@@ -71,9 +81,7 @@ export function write(
     params: null,
     outputs: { out: jsonCoder },
   });
-  const all = P([values, begin] as never).apply(
-    withName(`${content} to write`, flatten()) as never,
-  ) as unknown as PCollection<unknown>;
+  const all = together<unknown>(`${content} to write`, [values, begin]);
   const { out: keyed } = applyFn(all, {
     name: `gather ${content}`,
     fn: 'flowsieve/one-group',

@@ -1,5 +1,5 @@
 import { EXIT } from '../exit-code.js';
-import { explainFinding } from '../explain.js';
+import { explainFinding } from '../explain/explain-finding.js';
 import {
   findFinding,
   findingsPath,

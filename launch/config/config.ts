@@ -29,6 +29,8 @@ export interface Config {
   readonly findingWindowMs: number;
   /** Keys of the shuffle in a window. */
   readonly shards: number;
+  /** Directory of the history; undefined = none is kept. */
+  readonly history: string | undefined;
   /** Directory. */
   readonly output: string;
   /** What suppressions expire against: --now, or when the configuration was loaded. */
@@ -112,6 +114,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
     windowMs: settings.window,
     findingWindowMs: settings.findingWindow,
     shards: settings.shards,
+    history: settings.history === false ? undefined : check.resolve(settings.history),
     output,
     nowMs,
   };
@@ -119,7 +122,12 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
 }
 
 /** Files that a run writes into its output directory. */
-const OUTPUT_FILES = ['findings.ndjson', 'rejects.ndjson', 'summary.json'] as const;
+const OUTPUT_FILES = [
+  'findings.ndjson',
+  'rejects.ndjson',
+  'notices.ndjson',
+  'summary.json',
+] as const;
 
 /** Collects what is wrong while the parts of a configuration are made. */
 class Check {

@@ -21,6 +21,7 @@ export const SETTINGS = {
   format: { default: 'auto' },
   output: { default: 'out' },
   snapshot: { default: 'snapshot' },
+  history: { default: 'history' },
 } as const;
 
 function duration(range: { readonly default: number; readonly min: number; readonly max: number }) {
@@ -92,6 +93,11 @@ export const configSchema = z.strictObject(
     window: duration(SETTINGS.windowMs),
     findingWindow: duration(SETTINGS.findingWindowMs),
     shards: wholeNumber(SETTINGS.shards),
+    history: z
+      .union([path('a directory for the history, or false'), z.literal(false)], {
+        error: 'expected the path of a directory for the history, or false',
+      })
+      .default(SETTINGS.history.default),
     output: path('a directory').default(SETTINGS.output.default),
   },
   { error: 'expected a mapping of settings' },

@@ -1,30 +1,46 @@
-import { TCP } from '../../pipeline/codes.js';
 import { configurationText } from './configuration-text.js';
 import type { Label } from './label.js';
-import { labelKey } from './label.js';
-import { observe } from './observe.js';
+import { networkRows, ordinaryConversations, type ObservedTraffic } from './network-rows.js';
+import { OrdinaryTraffic } from './ordinary-traffic.js';
+import { plantAll, sensorLabels, utcDay } from './plant.js';
+import type { Days, PlantedConversation } from './planting.js';
 import { Random } from './random.js';
 import { ReferenceEntries, referenceFiles, type NetworkFile } from './reference-files.js';
 import type { Row, RowFormat } from './row.js';
-import { Planting, protocolOf, SCENARIOS, type Planted, type Scenario } from './scenarios.js';
-import { addressIn, CDN_SERVERS, SENSORS, type Sensor } from './topology.js';
-import { OrdinaryTraffic } from './ordinary-traffic.js';
-import { diurnalWeight, type TrueConversation } from './traffic.js';
+import { addressIn, CDN_SERVERS, CHANGING_SENSORS, SENSORS, type Sensor } from './topology.js';
+import type { TrueConversation } from './traffic.js';
 
 export interface GenerateOptions {
   readonly seed: number;
-  /** Records to aim at; a network has at least its planted ones (some 3,000), and may end a few above. */
+  /**
+   * Records to aim at; a network has at least its planted ones (some 4,000 an instance), and may end
+   * a few above.
+   * With history days: records a day that the standard sensors export, give or take a tenth, whatever
+   * `sensors` are: the traffic itself is then the same for all sensors, and as much on each day.
+   */
   readonly flows: number;
-  /** At least 1. */
+  /** At least 1; 24 with history days. */
   readonly hours: number;
-  /** Milliseconds since 1970 UTC, a full hour. Default: 2025-03-03, at 0 or (below 12 hours) 9 UTC. */
+  /**
+   * Milliseconds since 1970 UTC, a full hour; with history days midnight. Default: 2025-03-03, at 0
+   * or (below 12 hours) 9 UTC.
+   */
   readonly startMs?: number;
-  /** Instances of each scenario. */
+  /**
+   * Instances of each scenario; at most 7, or blocks of addresses run out. More than the default want
+   * more flows: where many clients are compromised, c2-candidate rightly finds nothing odd in it.
+   */
   readonly instances?: number;
+  /** Default: SENSORS, and with history days CHANGING_SENSORS too. */
   readonly sensors?: readonly Sensor[];
   /** What the configuration says of the input. */
   readonly format?: RowFormat;
+  /** Days before the start that have traffic too, for the filters that know history. Default: none. */
+  readonly historyDays?: readonly number[];
 }
+
+/** The same weekday of the four weeks before: what volume-change compares a day with. */
+export const WEEKLY_HISTORY: readonly number[] = [28, 21, 14, 7];
 
 export interface Network {
   readonly startMs: number;
@@ -34,6 +50,8 @@ export interface Network {
   readonly labels: readonly Label[];
   /** Reference data, policies, configuration and labels; everything but the flows. */
   readonly files: readonly NetworkFile[];
+  /** Oldest first. */
+  readonly history: readonly HistoryDay[];
   /**
    * The flow records in the order they leave the sensors, made while they are read: each call makes
    * the same ones again. Memory holds the records of the last minutes only.
@@ -41,46 +59,75 @@ export interface Network {
   rows(): Iterable<Row>;
 }
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
+/** A day before the judged one. */
+export interface HistoryDay {
+  /** UTC, `2025-02-03`. */
+  readonly day: string;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** As `Network.rows`. */
+  rows(): Iterable<Row>;
+}
+
+const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 /** A Monday. */
 const DEFAULT_DAY = Date.UTC(2025, 2, 3);
 const OFFICE_HOURS = 9 * HOUR;
 
 const DEFAULT_INSTANCES = 3;
-/** Planted conversations start no later than this before the end, and before midnight: a finding has one day. */
-const LAST_START = 45 * MINUTE;
-/** Of the records, delivered a second time. */
-const REDELIVERED = 0.005;
 /** Addresses of content networks that ordinary traffic uses and a threat list names: the list is wrong. */
 const WRONGLY_LISTED = 20;
-const UDP_OR_ICMP = new Set([1, 17]);
 
-/** Random streams of one seed; each sensor has its own, so that adding one changes no other's records. */
-const STREAM = { plants: 1, traffic: 2, redelivery: 3, sensors: 16 } as const;
+/** Random streams of one seed; those of days are in network-rows.ts. */
+const STREAM = { plants: 1, scan: 5 } as const;
 
 /** A labelled synthetic network. Throws a RangeError for options out of range. */
 export function generateNetwork(options: GenerateOptions): Network {
-  const { seed, flows, hours, instances = DEFAULT_INSTANCES, sensors = SENSORS } = options;
-  if (!Number.isInteger(seed) || seed < 0)
-    throw new RangeError(`seed ${seed} is no whole number >= 0`);
-  if (!Number.isInteger(flows) || flows < 0)
-    throw new RangeError(`${flows} flows is no whole number >= 0`);
-  if (!Number.isInteger(hours) || hours < 1)
-    throw new RangeError(`${hours} hours is no whole number >= 1`);
-  const startMs = options.startMs ?? DEFAULT_DAY + (hours < 12 ? OFFICE_HOURS : 0);
-  if (startMs % HOUR !== 0) throw new RangeError(`start ${startMs} ms is not a full hour`);
+  const { seed, flows, hours, startMs, historyDays } = checked(options);
+  const { instances = DEFAULT_INSTANCES, format = 'csv' } = options;
+  const withHistory = historyDays.length > 0;
+  const sensors = options.sensors ?? (withHistory ? [...SENSORS, ...CHANGING_SENSORS] : SENSORS);
   const endMs = startMs + hours * HOUR;
-  const format = options.format ?? 'csv';
 
   const random = new Random(seed, STREAM.plants);
   const entries = new ReferenceEntries();
-  const { labels, conversations } = plantAll(random, entries, instances, startMs, endMs);
+  const times = { startMs, endMs };
+  const planted = plantAll(random, entries, { ...times, instances, history: withHistory });
   for (let i = 0; i < WRONGLY_LISTED; i++) {
     entries.lists.malware.push(addressIn(CDN_SERVERS, random.int(50)));
   }
-  new OrdinaryTraffic(new Random(seed, STREAM.traffic)).scanInto(entries);
+  new OrdinaryTraffic(new Random(seed, STREAM.scan)).scanInto(entries);
+  const labels = [...planted.labels, ...(withHistory ? sensorLabels(sensors, startMs) : [])];
+
+  const onJudgedDay = conversationsOn('judged-day', planted.conversations);
+  const amount = withHistory
+    ? { conversations: ordinaryConversations(seed, flows, onJudgedDay, times) }
+    : { records: flows };
+  const judged: ObservedTraffic = {
+    ...times,
+    seed,
+    daysBefore: 0,
+    amount,
+    sensors: sensorsOn('judged-day', sensors),
+    planted: onJudgedDay,
+  };
+  const history = historyDays.map((daysBefore): HistoryDay => {
+    const shiftMs = daysBefore * DAY;
+    const day = { startMs: startMs - shiftMs, endMs: endMs - shiftMs };
+    const traffic = {
+      ...judged,
+      ...day,
+      daysBefore,
+      sensors: sensorsOn('history-days', sensors),
+    };
+    const before = conversationsOn('history-days', planted.conversations);
+    return {
+      ...day,
+      day: utcDay(day.startMs),
+      rows: () => networkRows({ ...traffic, planted: earlier(before, shiftMs) }),
+    };
+  });
 
   return {
     startMs,
@@ -90,155 +137,67 @@ export function generateNetwork(options: GenerateOptions): Network {
     labels,
     files: [
       ...referenceFiles(entries),
-      { path: 'flowsieve.yaml', text: configurationText(format) },
+      { path: 'flowsieve.yaml', text: configurationText(format, withHistory) },
+      ...(withHistory
+        ? [{ path: 'history.yaml', text: configurationText(format, true, 'history-flows/*/') }]
+        : []),
       { path: 'labels.ndjson', text: labels.map((label) => `${JSON.stringify(label)}\n`).join('') },
     ],
-    rows: () => rowsOf(seed, flows, startMs, endMs, sensors, conversations),
+    history,
+    rows: () => networkRows(judged),
   };
 }
 
-function plantAll(
-  random: Random,
-  entries: ReferenceEntries,
-  instances: number,
-  startMs: number,
-  endMs: number,
-): { labels: readonly Label[]; conversations: readonly TrueConversation[] } {
-  const labels = new Map<string, Label>();
-  const conversations: TrueConversation[] = [];
-  for (let turn = 0; turn < instances; turn++) {
-    SCENARIOS.forEach((scenario, number) => {
-      const planted = scenario.plant(new Planting(random, entries, turn + number));
-      for (let repeat = random.between(1, 4); repeat > 0; repeat--) {
-        const at = plantedStart(random, startMs, endMs);
-        conversations.push(plantedConversation(random, planted, scenario, at));
-        const label = labelOf(scenario, planted, at);
-        labels.set(`${labelKey(label)} ${scenario.id}`, label);
-      }
-    });
+interface CheckedOptions {
+  readonly seed: number;
+  readonly flows: number;
+  readonly hours: number;
+  readonly startMs: number;
+  /** Oldest first. */
+  readonly historyDays: readonly number[];
+}
+
+function checked(options: GenerateOptions): CheckedOptions {
+  const { seed, flows, hours } = options;
+  const historyDays = [...(options.historyDays ?? [])].sort((a, b) => b - a);
+  if (!Number.isInteger(seed) || seed < 0)
+    throw new RangeError(`seed ${seed} is no whole number >= 0`);
+  if (!Number.isInteger(flows) || flows < 0)
+    throw new RangeError(`${flows} flows is no whole number >= 0`);
+  if (!Number.isInteger(hours) || hours < 1)
+    throw new RangeError(`${hours} hours is no whole number >= 1`);
+  const startMs = options.startMs ?? DEFAULT_DAY + (hours < 12 ? OFFICE_HOURS : 0);
+  if (startMs % HOUR !== 0) throw new RangeError(`start ${startMs} ms is not a full hour`);
+  if (historyDays.length > 0) {
+    if (hours !== 24) throw new RangeError(`${hours} hours with history days: it must be 24`);
+    if (startMs % DAY !== 0) throw new RangeError(`start ${startMs} ms is not midnight UTC`);
   }
-  conversations.sort((a, b) => a.startMs - b.startMs);
-  return { labels: [...labels.values()], conversations };
+  historyDays.forEach((day, i) => {
+    if (!Number.isInteger(day) || day < 1 || day === historyDays[i - 1])
+      throw new RangeError(`history day ${day} is no whole number >= 1, or there twice`);
+  });
+  return { seed, flows, hours, startMs, historyDays };
 }
 
-function plantedStart(random: Random, startMs: number, endMs: number): number {
-  for (;;) {
-    const at = startMs + MINUTE + random.int(endMs - startMs - LAST_START - MINUTE);
-    const ofDay = at % DAY;
-    if (ofDay > MINUTE && ofDay < DAY - LAST_START) return at;
-  }
+type Side = Exclude<Days, 'every-day'>;
+
+function conversationsOn(
+  side: Side,
+  planted: readonly PlantedConversation[],
+): readonly PlantedConversation[] {
+  return planted.filter(({ on }) => on === 'every-day' || on === side);
 }
 
-function plantedConversation(
-  random: Random,
-  planted: Planted,
-  scenario: Scenario,
-  startMs: number,
-): TrueConversation {
-  const { customer, customerAddress, remoteAddress, role, serverPort, remoteCustomer } = planted;
-  return {
-    startMs,
-    clientIp: role === 'client' ? customerAddress : remoteAddress,
-    serverIp: role === 'client' ? remoteAddress : customerAddress,
-    clientPort: planted.clientPort ?? plantedClientPort(random, scenario, serverPort),
-    serverPort,
-    protocol: protocolOf(planted),
-    customers: remoteCustomer === undefined ? [customer] : [customer, remoteCustomer],
-    ...planted.exchange(random),
-  };
+function sensorsOn(side: Side, sensors: readonly Sensor[]): readonly Sensor[] {
+  return sensors.filter(({ only = side }) => only === side);
 }
 
-/**
- * Behind NAT 1024-65535. Where the server's port is above 1023 as well, or the filter wants a
- * known-service port on one side only, such a client port leaves the side undecided in a record of a
- * whole connection, and truth would not be visible: there it is dynamic (RFC 6335).
- */
-function plantedClientPort(random: Random, { filter }: Scenario, serverPort: number): number {
-  const anyPort = serverPort < 1024 && filter !== 'honeypot-contact';
-  return anyPort ? random.between(1024, 65535) : random.between(52000, 65535);
-}
-
-function labelOf(scenario: Scenario, planted: Planted, atMs: number): Label {
-  const { customer, customerAddress, remoteAddress, serverPort, indicator } = planted;
-  const protocol = protocolOf(planted);
-  return {
-    expect: scenario.expect,
-    scenario: scenario.id,
-    filter: scenario.filter,
-    customer,
-    customerAddress,
-    remoteAddress,
-    service: `${serverPort}/${protocol === TCP ? 'tcp' : UDP_OR_ICMP.has(protocol) ? 'udp' : protocol}`,
-    indicator,
-    day: new Date(atMs).toISOString().slice(0, 10),
-  };
-}
-
-function* rowsOf(
-  seed: number,
-  flows: number,
-  startMs: number,
-  endMs: number,
-  sensors: readonly Sensor[],
-  planted: readonly TrueConversation[],
-): Generator<Row> {
-  const traffic = new OrdinaryTraffic(new Random(seed, STREAM.traffic));
-  const redelivery = new Random(seed, STREAM.redelivery);
-  const eyes = sensors.map((sensor, i) => ({
-    sensor,
-    random: new Random(seed, STREAM.sensors + i),
+function earlier(
+  conversations: readonly TrueConversation[],
+  byMs: number,
+): readonly TrueConversation[] {
+  return conversations.map((conversation) => ({
+    ...conversation,
+    startMs: conversation.startMs - byMs,
   }));
-  const minutes = (endMs - startMs) / MINUTE;
-  let totalWeight = 0;
-  for (let minute = 0; minute < minutes; minute++)
-    totalWeight += diurnalWeight(startMs + minute * MINUTE);
-
-  /** Records by the minute in which they leave their sensor. */
-  const outbox = new Map<number, Row[]>();
-  const scratch: Row[] = [];
-  let minute = 0;
-  const send = (row: Row): void => {
-    const at = Math.max(minute, Math.floor((row.exportedMs - startMs) / MINUTE));
-    const box = outbox.get(at);
-    if (box === undefined) outbox.set(at, [row]);
-    else box.push(row);
-  };
-  const see = (conversation: TrueConversation): number => {
-    scratch.length = 0;
-    for (const { sensor, random } of eyes) observe(conversation, sensor, random, scratch);
-    let sent = scratch.length;
-    for (const row of scratch) {
-      send(row);
-      if (redelivery.chance(REDELIVERED)) {
-        send({ ...row, exportedMs: row.exportedMs + redelivery.int(30_000) });
-        sent++;
-      }
-    }
-    return sent;
-  };
-
-  // What planting takes is spread over the whole time, so the rhythm stays.
-  let credit = 0;
-  let nextPlanted = 0;
-  for (; minute < minutes; minute++) {
-    const fromMs = startMs + minute * MINUTE;
-    credit += (flows * diurnalWeight(fromMs)) / totalWeight;
-    while (nextPlanted < planted.length && planted[nextPlanted].startMs < fromMs + MINUTE) {
-      credit -= see(planted[nextPlanted++]);
-    }
-    while (credit > 0) {
-      let before = credit;
-      for (const conversation of traffic.next(fromMs, MINUTE, endMs)) before -= see(conversation);
-      // Something nobody saw still costs, or an all-sampling set of sensors would never end.
-      credit = before === credit ? credit - 0.05 : before;
-    }
-    yield* leaving(outbox, minute);
-  }
-  for (const late of [...outbox.keys()].sort((a, b) => a - b)) yield* leaving(outbox, late);
-}
-
-function leaving(outbox: Map<number, Row[]>, minute: number): readonly Row[] {
-  const rows = outbox.get(minute) ?? [];
-  outbox.delete(minute);
-  return rows.sort((a, b) => a.exportedMs - b.exportedMs);
 }

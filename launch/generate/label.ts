@@ -1,8 +1,8 @@
 /**
  * What was planted in a generated network: one line of `labels.ndjson`.
  *
- * Filters of other shapes add scenarios with the same fields; whatever identifies their findings
- * beyond them goes into `indicator`.
+ * All filters have the same fields; whatever identifies their findings beyond them goes into
+ * `indicator`.
  */
 export interface Label {
   /**
@@ -17,23 +17,38 @@ export interface Label {
   /** null where the finding is about several. */
   readonly customerAddress: string | null;
   readonly remoteAddress: string | null;
-  /** Server port and protocol: `443/tcp`. */
+  /** Server port and protocol: `443/tcp`; `-` where the finding is about several. */
   readonly service: string;
   /** As in the finding; '' for a near-miss. */
   readonly indicator: string;
+  /** As in the finding, `country:AR`; absent = whichever: the other fields say what it is about. */
+  readonly subject?: string;
+  /**
+   * Name of a group of labels that tell one thing in several ways: at least one must be found, and
+   * none of the others is false.
+   */
+  readonly oneOf?: string;
   /** UTC day, `2025-03-03`. */
   readonly day: string;
 }
 
-/** What makes a label and a finding the same. */
+/** What makes labels the same. */
 export type LabelKey = Pick<
   Label,
-  'filter' | 'customer' | 'customerAddress' | 'remoteAddress' | 'service' | 'indicator' | 'day'
+  | 'filter'
+  | 'customer'
+  | 'customerAddress'
+  | 'remoteAddress'
+  | 'service'
+  | 'indicator'
+  | 'subject'
+  | 'day'
 >;
 
 /** The key as one text, for maps. */
 export function labelKey(key: LabelKey): string {
-  const { filter, customer, customerAddress, remoteAddress, service, indicator, day } = key;
+  const { filter, customer, customerAddress, remoteAddress, service, indicator, subject, day } =
+    key;
   return JSON.stringify([
     filter,
     customer,
@@ -41,6 +56,7 @@ export function labelKey(key: LabelKey): string {
     remoteAddress,
     service,
     indicator,
+    subject ?? null,
     day,
   ]);
 }

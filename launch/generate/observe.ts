@@ -40,8 +40,9 @@ function observeDirection(
   const { startMs, durationMs } = conversation;
   const p = 1 / samplingRate;
   const left = groups.map(({ count }) => random.binomial(count, p));
+  let unsent = left.reduce((sum, count) => sum + count, 0);
   const segments = Math.max(1, Math.ceil(durationMs / activeTimeoutMs));
-  for (let segment = 0; segment < segments; segment++) {
+  for (let segment = 0; segment < segments && unsent > 0; segment++) {
     const fromMs = segment * activeTimeoutMs;
     const toMs = Math.min(durationMs, fromMs + activeTimeoutMs);
     // What is left lies evenly in what is left of the time.
@@ -59,6 +60,7 @@ function observeDirection(
         : random.binomial(left[g], group.place === 'middle' ? share : 0);
       if (taken === 0) continue;
       left[g] -= taken;
+      unsent -= taken;
       packets += taken;
       bytes += taken * group.bytesEach;
       flags |= group.flags;

@@ -7,6 +7,7 @@ import {
   CDN_SERVERS,
   CUSTOMERS,
   SCANNERS,
+  SILENT_EVERY,
 } from './topology.js';
 import {
   backscatter,
@@ -54,11 +55,38 @@ const SCANNED_PORTS = [22, 23, 80, 443, 445, 3389, 5900, 8080] as const;
 /** Ports of services that customers offer. */
 const OFFERED = new Set([22, 25, 53, 80, 443, 993, 8080]);
 
+/** Mail, chat, shells and the like are with the first so many of an address pool, which people and devices know. */
+const FAMILIAR = 200;
+/** TCP ports that those offer besides. */
+const FAMILIAR_PORTS = [22, 25, 80, 993, 5223, 8080] as const;
+const SERVICE_NAMES = {
+  22: 'ssh',
+  25: 'smtp',
+  80: 'http',
+  993: 'imaps',
+  5223: 'xmpp',
+  8080: 'http',
+} as const satisfies Readonly<Record<(typeof FAMILIAR_PORTS)[number], string>>;
+/** Of failed connections, those to addresses that are gone. */
+const STALE_SHARE = 0.1;
+/** Such addresses that one client still knows: a threshold on them must not depend on how much it talks. */
+const STALE_ADDRESSES = 6;
+/** Nothing starts or ends nearer to the ends of the data, so that no sensor's clock moves it out of its day. */
+const MARGIN_MS = 1_000;
+
+/** When there is traffic, ms since 1970. */
+export interface Period {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
 /** Traffic in which nothing is wrong, and the noise of the Internet. No planted address takes part. */
 export class OrdinaryTraffic {
   readonly #random: Random;
   readonly #sites: readonly Site[];
   readonly #servers: Pool;
+  /** Once servers, not in the pool of servers. */
+  readonly #silent: Pool;
   readonly #clients: Pool;
   readonly #content: readonly string[];
   readonly #scanners: readonly string[];
@@ -71,29 +99,38 @@ export class OrdinaryTraffic {
       clients: pool(addressesIn(clients)),
       servers: pool(addressesIn(servers)),
     }));
-    this.#servers = pool(addressesIn(BENIGN_SERVERS));
+    const benign = addressesIn(BENIGN_SERVERS);
+    const isSilent = (index: number): boolean => index % SILENT_EVERY === SILENT_EVERY - 1;
+    this.#servers = pool(benign.filter((_, index) => !isSilent(index)));
+    this.#silent = pool(benign.filter((_, index) => isSilent(index)));
     this.#clients = pool(addressesIn(BENIGN_CLIENTS));
     this.#content = addressesIn([CDN_SERVERS]);
     this.#scanners = addressesIn([SCANNERS]);
   }
 
-  /** Puts the customers' own web servers and some remote ones into the inventory, as sound. */
+  /** Puts all web servers into the inventory, as sound: the customers' own and the remote ones that still exist. */
   scanInto(entries: ReferenceEntries): void {
     const own = this.#sites.flatMap(({ servers }) => [...servers.v4, ...servers.v6]);
-    for (const ip of [...own, ...this.#servers.v4.slice(0, 200)]) {
-      entries.inventory.push({ ip, port: 443, service: 'https', tags: [] });
+    const { v4, v6 } = this.#servers;
+    const add = (ip: string, port: number, service: string): void => {
+      entries.inventory.push({ ip, port, service, tags: [] });
+    };
+    for (const ip of [...own, ...v4, ...v6, ...this.#content]) add(ip, 443, 'https');
+    for (const ip of [...own, ...v4.slice(0, FAMILIAR), ...v6.slice(0, FAMILIAR)]) {
+      for (const port of FAMILIAR_PORTS) add(ip, port, SERVICE_NAMES[port]);
     }
   }
 
-  /** The next thing that happens in the `lengthMs` from `fromMs` on; nothing goes on after `endMs`. */
-  next(fromMs: number, lengthMs: number, endMs: number): readonly TrueConversation[] {
-    const startMs = fromMs + this.#random.int(lengthMs);
-    const made = this.#make(this.#kind(), startMs);
-    return made.map((conversation) =>
-      conversation.startMs + conversation.durationMs <= endMs
-        ? conversation
-        : { ...conversation, durationMs: Math.max(0, endMs - conversation.startMs) },
-    );
+  /** The next thing that happens in the `lengthMs` from `fromMs` on, within `period`. */
+  next(fromMs: number, lengthMs: number, period: Period): readonly TrueConversation[] {
+    const firstMs = period.startMs + MARGIN_MS;
+    const lastMs = period.endMs - MARGIN_MS;
+    const made = this.#make(this.#kind(), fromMs + this.#random.int(lengthMs));
+    return made.map((conversation) => {
+      const startMs = Math.min(lastMs, Math.max(firstMs, conversation.startMs));
+      const durationMs = Math.min(conversation.durationMs, lastMs - startMs);
+      return { ...conversation, startMs, durationMs };
+    });
   }
 
   #kind(): Kind {
@@ -115,13 +152,17 @@ export class OrdinaryTraffic {
         const server =
           !client.includes(':') && service.port === 443 && random.chance(0.35)
             ? popular(random, this.#content)
-            : this.#alike(this.#servers, client);
+            : this.#alike(service.port === 443 ? this.#servers : familiar(this.#servers), client);
         return [this.#conversation(startMs, client, server, service, [site.id])];
       }
       case 'inbound': {
         const server = this.#address(site.servers);
-        const client = this.#alike(this.#clients, server);
-        return [this.#conversation(startMs, client, server, this.#offered(), [site.id])];
+        const offered = this.#offered();
+        const client = this.#alike(
+          offered.lasting ? familiar(this.#clients) : this.#clients,
+          server,
+        );
+        return [this.#conversation(startMs, client, server, offered, [site.id])];
       }
       case 'betweenCustomers': {
         const other = this.#site();
@@ -137,6 +178,10 @@ export class OrdinaryTraffic {
       }
       case 'failed': {
         const client = this.#address(site.clients);
+        if (random.chance(STALE_SHARE)) {
+          const server = this.#stale(client);
+          return [this.#tcp(startMs, client, server, 443, [site.id], unanswered(random))];
+        }
         const server = this.#alike(this.#servers, client);
         const exchange = random.chance(0.6) ? unanswered(random) : refused(random);
         return [this.#tcp(startMs, client, server, 443, [site.id], exchange)];
@@ -244,6 +289,15 @@ export class OrdinaryTraffic {
     }
   }
 
+  /** One of the few addresses that the client does not know to be gone. */
+  #stale(client: string): string {
+    const from = client.includes(':') ? this.#silent.v6 : this.#silent.v4;
+    let first = 0;
+    for (let i = 0; i < client.length; i++)
+      first = (first * 31 + client.charCodeAt(i)) % from.length;
+    return from[(first + this.#random.int(STALE_ADDRESSES)) % from.length];
+  }
+
   #address(from: Pool): string {
     const use6 = from.v6.length > 0 && this.#random.chance(0.3);
     return popular(this.#random, use6 ? from.v6 : from.v4);
@@ -262,6 +316,11 @@ const TOTAL_WEIGHT = Object.values(WEIGHTS).reduce((sum, weight) => sum + weight
 /** A few are much more popular than the many. */
 function popular(random: Random, addresses: readonly string[]): string {
   return addresses[Math.floor(addresses.length * random.float() ** 3)];
+}
+
+/** Those of a pool that everybody knows. */
+function familiar({ v4, v6 }: Pool): Pool {
+  return { v4: v4.slice(0, FAMILIAR), v6: v6.slice(0, FAMILIAR) };
 }
 
 function pool(addresses: readonly string[]): Pool {

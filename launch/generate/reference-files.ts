@@ -7,7 +7,7 @@ import {
 } from './topology.js';
 
 /** Feeds that scenarios add entries to. */
-export type ListName = 'c2' | 'malware' | 'tor' | 'vpn' | 'honeypots';
+export type ListName = 'c2' | 'malware' | 'attackers' | 'tor' | 'vpn' | 'honeypots';
 
 /** One service that a scan found. */
 export interface InventoryRow {
@@ -30,6 +30,7 @@ export class ReferenceEntries {
   readonly lists: Readonly<Record<ListName, string[]>> = {
     c2: [],
     malware: [],
+    attackers: [],
     tor: [],
     vpn: [],
     honeypots: [],
@@ -55,6 +56,7 @@ export interface NetworkFile {
 const LIST_NOTES: Readonly<Record<ListName, string>> = {
   c2: 'command-and-control servers',
   malware: 'malware distribution',
+  attackers: 'who scans and guesses passwords',
   tor: 'Tor exits',
   vpn: 'VPN exits',
   honeypots: 'honeypots',

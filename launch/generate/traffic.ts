@@ -135,6 +135,26 @@ export function backscatter(random: Random): Exchange {
   };
 }
 
+/** A server's answers to SYNs that somebody forged in the remote's name; the SYNs came another way. */
+export function synAckAlone(): Exchange {
+  return { durationMs: 0, fromClient: NOBODY, fromServer: [start(SYN | ACK, 1, 44)] };
+}
+
+/** A client's answer to the answer to a SYN that somebody forged in its name. */
+export function resetAlone(): Exchange {
+  return { durationMs: 0, fromClient: [start(RST, 1, 40)], fromServer: NOBODY };
+}
+
+/** Keystrokes and what comes back: a few small packets a minute, spread evenly. */
+export function interactive(random: Random, durationMs: number): Exchange {
+  const lines = Math.ceil((durationMs / 60_000) * random.between(3, 5));
+  return {
+    durationMs,
+    fromClient: [start(SYN, 1), middle(PSH | ACK, lines, 56), end(FIN | ACK)],
+    fromServer: [start(SYN | ACK, 1), middle(PSH | ACK, lines, 84), end(FIN | ACK)],
+  };
+}
+
 /** Datagrams both ways: UDP, and ICMP with ports of 0. */
 export function datagrams(
   up: number,
@@ -156,11 +176,14 @@ export interface Service {
   readonly protocol: number;
   /** Share of conversations, in parts of the sum. */
   readonly weight: number;
+  /** Lasts for minutes or hours. */
+  readonly lasting: boolean;
   exchange(random: Random): Exchange;
 }
 
 const UDP = 17;
 const ICMP = 1;
+const LASTING_SECONDS = 60;
 
 function tcpService(
   port: number,
@@ -173,6 +196,7 @@ function tcpService(
     port,
     protocol: TCP,
     weight,
+    lasting: secondsMedian >= LASTING_SECONDS,
     exchange: (random) =>
       established(
         random,
@@ -194,6 +218,7 @@ function udpService(
     port,
     protocol: UDP,
     weight,
+    lasting: secondsMedian >= LASTING_SECONDS,
     exchange: (random) =>
       datagrams(
         Math.ceil(random.logNormal(packetsMedian, 0.8)),
@@ -227,6 +252,7 @@ const SERVICES: readonly Service[] = [
     port: 0,
     protocol: ICMP,
     weight: 1,
+    lasting: false,
     exchange: (random) => datagrams(random.between(1, 5), 84, random.between(0, 5), 84, 4000),
   },
 ];

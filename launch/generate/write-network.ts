@@ -10,7 +10,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Network } from './generate-network.js';
-import { CSV_HEADER, csvLine, goflow2Line, type Row } from './row.js';
+import { CSV_HEADER, csvLine, goflow2Line, type Row, type RowFormat } from './row.js';
+import type { Sensor } from './topology.js';
 
 const HOUR = 3_600_000;
 /** Characters held back for a file before they are written. */
@@ -18,13 +19,17 @@ const WRITE_CHARS = 1 << 20;
 
 /** What `writeNetwork` wrote. */
 export interface WrittenNetwork {
+  /** Records of the judged time. */
   readonly flows: number;
+  /** Files they are in. */
   readonly files: number;
+  /** Records of the days before, which are in files of their own. */
+  readonly historyFlows: number;
 }
 
 /**
- * Writes a network to a directory: one flow file a sensor and hour (of export), and everything that
- * a run needs. Memory does not grow with the number of flows. A network that was written there
+ * Writes a network to a directory: one flow file a sensor and hour (of export), those of history days
+ * under `history-flows/DAY/`, and everything that a run needs. Memory does not grow with the number of flows. A network that was written there
  * before is replaced; a directory that holds anything else is an error.
  */
 export function writeNetwork(
@@ -38,11 +43,39 @@ export function writeNetwork(
     mkdirSync(dirname(full), { recursive: true });
     writeFileSync(full, text);
   }
-  mkdirSync(join(directory, 'flows'));
-  const files = new FlowFiles(directory, network);
+  const { sensors, format, startMs, endMs } = network;
+  const into = { directory: join(directory, 'flows'), sensors, format, startMs, endMs };
+  const { flows, files } = writeFlows(into, network.rows(), onProgress);
+  let historyFlows = 0;
+  for (const past of network.history) {
+    const { day, startMs, endMs } = past;
+    const folder = join(directory, 'history-flows', day);
+    const before = flows + historyFlows;
+    const report = (done: number): void => onProgress(before + done);
+    const written = writeFlows({ ...into, directory: folder, startMs, endMs }, past.rows(), report);
+    historyFlows += written.flows;
+  }
+  return { flows, files, historyFlows };
+}
+
+interface FlowFolder {
+  readonly directory: string;
+  readonly sensors: readonly Sensor[];
+  readonly format: RowFormat;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+function writeFlows(
+  folder: FlowFolder,
+  rows: Iterable<Row>,
+  onProgress: (flows: number) => void,
+): { readonly flows: number; readonly files: number } {
+  mkdirSync(folder.directory, { recursive: true });
+  const files = new FlowFiles(folder);
   let flows = 0;
   try {
-    for (const row of network.rows()) {
+    for (const row of rows) {
       files.write(row);
       if (++flows % 100_000 === 0) onProgress(flows);
     }
@@ -59,8 +92,16 @@ function makeRoom(directory: string): void {
     if (!existsSync(join(directory, 'labels.ndjson'))) {
       throw new Error(`${directory} is not empty and holds no generated network`);
     }
-    // The snapshot is compiled from the feeds and would outlive them.
-    for (const part of ['flows', 'country', 'snapshot']) {
+    // The snapshot and the history are made from the network and would outlive it.
+    for (const part of [
+      'flows',
+      'history-flows',
+      'country',
+      'snapshot',
+      'history',
+      'history.yaml',
+      'history-out',
+    ]) {
       rmSync(join(directory, part), { recursive: true, force: true });
     }
   }
@@ -69,21 +110,19 @@ function makeRoom(directory: string): void {
 
 class FlowFiles {
   count = 0;
-  readonly #directory: string;
-  readonly #network: Network;
+  readonly #folder: FlowFolder;
   readonly #addresses: ReadonlyMap<string, string>;
   #hour = -1;
   /** By sensor; of the current hour. */
   #open = new Map<string, { readonly fd: number; text: string }>();
 
-  constructor(directory: string, network: Network) {
-    this.#directory = directory;
-    this.#network = network;
-    this.#addresses = new Map(network.sensors.map(({ id, address }) => [id, address]));
+  constructor(folder: FlowFolder) {
+    this.#folder = folder;
+    this.#addresses = new Map(folder.sensors.map(({ id, address }) => [id, address]));
   }
 
   write(row: Row): void {
-    const { startMs, endMs, format } = this.#network;
+    const { startMs, endMs, format } = this.#folder;
     // What leaves its sensor after the end belongs to the last hour.
     const hour = Math.floor((Math.min(row.exportedMs, endMs - 1) - startMs) / HOUR);
     if (hour > this.#hour) {
@@ -110,13 +149,13 @@ class FlowFiles {
   }
 
   #create(sensor: string): { readonly fd: number; text: string } {
-    const { startMs, format } = this.#network;
+    const { startMs, format } = this.#folder;
     const time = new Date(startMs + this.#hour * HOUR)
       .toISOString()
       .slice(0, 13)
       .replaceAll('-', '');
     const name = `${sensor}-${time}.${format === 'csv' ? 'csv' : 'ndjson'}`;
-    const fd = openSync(join(this.#directory, 'flows', name), 'w');
+    const fd = openSync(join(this.#folder.directory, name), 'w');
     const file = { fd, text: format === 'csv' ? CSV_HEADER : '' };
     this.#open.set(sensor, file);
     this.count++;

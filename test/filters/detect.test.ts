@@ -159,7 +159,9 @@ const SENTENCES: readonly (readonly [string, Partial<Finding>, string])[] = [
 describe('summarize', () => {
   for (const [id, given, sentence] of SENTENCES) {
     it(`${id}: ${sentence.slice(0, 50)}...`, () => {
-      expect(filterOfShape(id).summarize(fakeFinding({ filter: id, ...given }))).to.equal(sentence);
+      expect(
+        filterOfShape(id, 'conversation').summarize(fakeFinding({ filter: id, ...given })),
+      ).to.equal(sentence);
     });
   }
 });

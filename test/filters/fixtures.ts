@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { addressOf } from '../../pipeline/address.js';
+import { addressOf, formatAddressAt } from '../../pipeline/address.js';
 import { GRADE, REASON, ROLE } from '../../pipeline/codes.js';
 import {
   allocateConversations,
@@ -19,6 +19,8 @@ export interface FakeTables {
   readonly tags?: Readonly<Record<string, readonly (TagEntry | readonly [string, string])[]>>;
   readonly countries?: Readonly<Record<string, string>>;
   readonly services?: Readonly<Record<string, readonly string[]>>;
+  /** All customers that the snapshot knows. */
+  readonly customers?: readonly string[];
 }
 
 /** A snapshot in plain maps, with ids in the order of appearance. */
@@ -57,7 +59,12 @@ export function fakeReference(tables: FakeTables = {}): FakeReference {
   const none = { find4: () => 0, find6: () => 0 };
   return {
     version: VERSION,
-    customers: { ...none, customers: [], claimants: () => [], exclusive: () => false },
+    customers: {
+      ...none,
+      customers: tables.customers ?? [],
+      claimants: () => [],
+      exclusive: () => false,
+    },
     tags: {
       ...none,
       categories,
@@ -73,8 +80,10 @@ export function fakeReference(tables: FakeTables = {}): FakeReference {
     },
     countries: { ...none, codes, feed: 'geo', feedVersion: 'v1' },
     routed: undefined,
+    coverage: undefined,
     inventory: {
       ...none,
+      ...servicesByAddress(services, (tags) => maskOf(serviceTags, tags)),
       tagsOf: (id) => (id === 0 ? 0 : maskOf(serviceTags, services[id - 1].tags)),
       tagMask: (names) => maskOf(serviceTags, names),
       entry: (id) => services[id - 1],
@@ -82,6 +91,27 @@ export function fakeReference(tables: FakeTables = {}): FakeReference {
     tagSet: (key) => setOf.get(key) ?? 0,
     serviceId: (key) => serviceOf.get(key) ?? 0,
     countryId: (address) => Math.max(0, codes.indexOf(tables.countries?.[address] ?? '')),
+  };
+}
+
+/** What a snapshot answers of all services at one address. */
+function servicesByAddress(
+  services: readonly ServiceEntry[],
+  maskOf: (tags: readonly string[]) => number,
+): Pick<Reference['inventory'], 'knows4' | 'knows6' | 'tagsAt4' | 'tagsAt6' | 'entriesAt'> {
+  const at = (family: 4 | 6, words: Uint32Array): readonly ServiceEntry[] => {
+    const address = formatAddressAt(family, words, 0);
+    const start = family === 4 ? `${address}:` : `[${address}]:`;
+    return services.filter(({ entry }) => entry.startsWith(start));
+  };
+  const tagsAt = (family: 4 | 6, ...words: readonly number[]): number =>
+    maskOf(at(family, Uint32Array.from(words)).flatMap(({ tags }) => tags));
+  return {
+    knows4: (word) => at(4, Uint32Array.of(word)).length > 0,
+    knows6: (...words) => at(6, Uint32Array.from(words)).length > 0,
+    tagsAt4: (word) => tagsAt(4, word),
+    tagsAt6: (...words) => tagsAt(6, ...words),
+    entriesAt: (family, words, first) => at(family, words.subarray(first)),
   };
 }
 
@@ -102,6 +132,21 @@ export interface FakeConversation {
   readonly reason?: keyof typeof REASON;
   readonly grade?: keyof typeof GRADE;
   readonly shared?: boolean;
+  /** TCP flags of what the customer sent and received. */
+  readonly flagsOut?: number;
+  readonly flagsIn?: number;
+  readonly packetsOut?: number;
+  readonly bytesOut?: number;
+  readonly packetsIn?: number;
+  readonly bytesIn?: number;
+  readonly samplingRate?: number;
+  /** All rows of a batch have the sensor of the first. */
+  readonly sensor?: string;
+  readonly records?: number;
+  /** Start of the conversation window of 5 minutes, and times in it. */
+  readonly windowStartMs?: number;
+  readonly firstMs?: number;
+  readonly lastMs?: number;
 }
 
 export const CUSTOMER = '198.51.100.10';
@@ -133,29 +178,39 @@ export function fakeBatch(
     columns.reason[row] = REASON[given.reason ?? (role === 'unknown' ? 'unknown' : 'handshake')];
     columns.grade[row] = GRADE[given.grade ?? 'strong'];
     columns.remoteShared[row] = given.shared === true ? 1 : 0;
-    columns.windowEndMs[row] = 300_000;
-    columns.firstMs[row] = 1_000;
-    columns.lastMs[row] = 2_000;
-    columns.records[row] = 3;
+    const start = given.windowStartMs ?? 0;
+    columns.windowStartMs[row] = start;
+    columns.windowEndMs[row] = start + 300_000;
+    columns.firstMs[row] = given.firstMs ?? start + 1_000;
+    columns.lastMs[row] = given.lastMs ?? start + 2_000;
+    columns.records[row] = given.records ?? 3;
+    columns.flagsOut[row] = given.flagsOut ?? 0;
+    columns.flagsIn[row] = given.flagsIn ?? 0;
     columns.counterStart[row] = row;
-    counters.outPackets[row] = 10;
-    counters.outBytes[row] = 1_000;
-    counters.inPackets[row] = 20;
-    counters.inBytes[row] = 9_000;
-    counters.samplingRate[row] = 100;
+    counters.outPackets[row] = given.packetsOut ?? 10;
+    counters.outBytes[row] = given.bytesOut ?? 1_000;
+    counters.inPackets[row] = given.packetsIn ?? 20;
+    counters.inBytes[row] = given.bytesIn ?? 9_000;
+    counters.samplingRate[row] = given.samplingRate ?? 100;
     const endpoint = family === 4 ? `${remote}:${remotePort}` : `[${remote}]:${remotePort}`;
     columns.remoteTags[row] = reference.tagSet(remote);
     columns.remoteEndpointTags[row] = reference.tagSet(endpoint);
     columns.remoteService[row] = reference.serviceId(endpoint);
+    const ownPort = columns.customerPort[row];
+    const ownAddress = given.customerAddress ?? own;
+    columns.customerService[row] = reference.serviceId(
+      family === 4 ? `${ownAddress}:${ownPort}` : `[${ownAddress}]:${ownPort}`,
+    );
     columns.remoteCountry[row] = reference.countryId(remote);
     columns.remoteSpecial[row] =
       family === 4 ? special4(words[0]) : special6(words[0], words[1], words[2], words[3]);
   });
   return {
+    origin: { key: '0/0/4', revision: 1, part: 0 },
     family,
     rows: rows.length,
     counterRows: rows.length,
-    sensors: ['edge-1'],
+    sensors: [rows[0]?.sensor ?? 'edge-1'],
     customers,
     referenceVersion: reference.version,
     columns,

@@ -5,19 +5,23 @@ import { parseSuppressions } from '../../filters/suppression.js';
 import { parse as parseYaml } from 'yaml';
 import { ACK, PSH, SYN } from '../../pipeline/codes.js';
 import { generateNetwork, type Network } from '../../launch/generate/generate-network.js';
-import type { Label } from '../../launch/generate/label.js';
+import { labelKey, type Label } from '../../launch/generate/label.js';
 import type { Row } from '../../launch/generate/row.js';
-import { SCENARIOS } from '../../launch/generate/scenarios.js';
+import { SCENARIOS } from '../../launch/generate/scenarios/scenarios.js';
 import { SENSORS } from '../../launch/generate/topology.js';
 
 const OPTIONS = { seed: 11, flows: 20_000, hours: 24 } as const;
 const FILTERS = [
   'anonymizer',
+  'c2-candidate',
   'honeypot-contact',
   'insecure-remote-service',
+  'insecure-service-outbound',
   'known-bad-remote',
   'policy-violation',
   'sanctioned-country',
+  'targeted-by-threat',
+  'unpublicized-remote',
 ] as const;
 
 describe('generateNetwork', () => {
@@ -65,26 +69,49 @@ describe('generateNetwork', () => {
   });
 
   it('plants every scenario with every filter having risks and near-misses', () => {
-    const planted = new Set(network.labels.map(({ filter, scenario }) => `${filter} ${scenario}`));
-    expect(planted.size).to.equal(SCENARIOS.length);
+    const planted = new Set(network.labels.map(({ scenario }) => scenario));
+    for (const { id, needsHistory = false } of SCENARIOS) {
+      expect(planted.has(id), id).to.equal(!needsHistory);
+    }
     for (const filter of FILTERS) {
       const of = network.labels.filter((label) => label.filter === filter);
-      expect(of.filter(({ expect: what }) => what === 'finding').length).to.be.at.least(3);
-      expect(of.filter(({ expect: what }) => what === 'nothing').length).to.be.at.least(3);
+      expect(of.filter(({ expect: what }) => what === 'finding').length, filter).to.be.at.least(3);
+      expect(of.filter(({ expect: what }) => what === 'nothing').length, filter).to.be.at.least(3);
     }
   });
 
-  it('gives no two scenarios the same relation', () => {
-    const relation = ({ customerAddress, remoteAddress, day }: Label): string =>
-      `${customerAddress} ${remoteAddress} ${day}`;
-    const relations = network.labels.map(relation);
-    expect(new Set(relations).size).to.equal(relations.length);
+  it('labels nothing twice, and no near-miss as a risk', () => {
+    const keys = network.labels.map(labelKey);
+    expect(new Set(keys).size).to.equal(keys.length);
+    const whom = ({ filter, customer, customerAddress, remoteAddress, day }: Label): string =>
+      [filter, customer, customerAddress, remoteAddress, day].join(' ');
+    const risks = new Set(
+      network.labels.filter(({ expect: what }) => what === 'finding').map(whom),
+    );
+    for (const label of network.labels) {
+      expect(label.indicator === '', label.scenario).to.equal(label.expect === 'nothing');
+      if (label.expect === 'nothing')
+        expect(risks.has(whom(label)), label.scenario).to.equal(false);
+    }
+  });
+
+  it('gives no two scenarios the same address', () => {
+    const users = new Map<string, string>();
+    for (const { customerAddress, remoteAddress, scenario } of network.labels) {
+      for (const address of [customerAddress, remoteAddress]) {
+        if (address === null) continue;
+        const user = users.get(address) ?? scenario;
+        expect(user, `${address} of ${user} and ${scenario}`).to.equal(scenario);
+        users.set(address, scenario);
+      }
+    }
   });
 
   it('shows every risk to the sensor that sees all packets, with data in both directions', () => {
     const core = rows.filter(({ sensor }) => sensor === 'core-1');
     for (const label of network.labels) {
       const { customerAddress, remoteAddress, expect: what } = label;
+      if (customerAddress === null || remoteAddress === null) continue;
       const out = core.filter(
         (row) => row.srcIp === customerAddress && row.dstIp === remoteAddress,
       );
@@ -142,6 +169,9 @@ describe('generateNetwork', () => {
     ['flows', { ...OPTIONS, flows: 0.5 }],
     ['hours', { ...OPTIONS, hours: 0 }],
     ['start', { ...OPTIONS, startMs: 1 }],
+    ['history day', { ...OPTIONS, historyDays: [7, 7] }],
+    ['history days', { ...OPTIONS, hours: 12, historyDays: [7] }],
+    ['midnight', { ...OPTIONS, startMs: 3_600_000, historyDays: [7] }],
   ] as const) {
     it(`refuses a wrong ${name}`, () => {
       expect(() => generateNetwork(options)).to.throw(RangeError, name);

@@ -1,8 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { generateNetwork } from '../../launch/generate/generate-network.js';
+import { generateNetwork, WEEKLY_HISTORY } from '../../launch/generate/generate-network.js';
 import { CSV_HEADER, csvLine } from '../../launch/generate/row.js';
 import { writeNetwork } from '../../launch/generate/write-network.js';
 
@@ -43,6 +51,34 @@ describe('writeNetwork', () => {
     expect(record['type']).to.equal('NETFLOW_V9');
     expect(record['sampler_address']).to.match(/^192\.0\.2\./);
     expect(record['proto']).to.be.oneOf(['TCP', 'UDP', 'ICMP', 'IPv6-ICMP']);
+  });
+
+  it('writes history days into folders of their own, with a configuration that reads them', () => {
+    const network = generateNetwork({ seed: 2, flows: 1, hours: 24, historyDays: WEEKLY_HISTORY });
+    const { historyFlows } = writeNetwork(directory, network);
+    const folder = join(directory, 'history-flows');
+    const days = readdirSync(folder).sort();
+    expect(days).to.deep.equal(network.history.map(({ day }) => day));
+    let lines = 0;
+    for (const day of days) {
+      for (const name of readdirSync(join(folder, day))) {
+        expect(name).to.include(day.replaceAll('-', ''));
+        lines +=
+          readFileSync(join(folder, day, name), 'utf8')
+            .trimEnd()
+            .split('\n').length - 1;
+      }
+    }
+    expect(lines).to.equal(historyFlows);
+    const text = readFileSync(join(directory, 'history.yaml'), 'utf8');
+    expect(text).to.include('uri: "history-flows/*/*.csv"');
+    expect(text).to.include('history: history/');
+    // What a run made of it goes with it.
+    mkdirSync(join(directory, 'history'));
+    writeNetwork(directory, generateNetwork(OPTIONS));
+    for (const name of ['history', 'history-flows', 'history.yaml']) {
+      expect(existsSync(join(directory, name)), name).to.equal(false);
+    }
   });
 
   it('replaces a network that it wrote', () => {

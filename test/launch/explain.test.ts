@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { parseSuppressions } from '../../filters/suppression.js';
-import { explainFinding } from '../../launch/explain.js';
+import { explainFinding } from '../../launch/explain/explain-finding.js';
 import { REASON_NAMES } from '../../pipeline/codes.js';
 import type { Finding } from '../../pipeline/finding.js';
 import { sampleFinding } from './sample-finding.js';

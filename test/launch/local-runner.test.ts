@@ -32,6 +32,8 @@ const SPEC: JobSpec = {
   nowMs: 0,
   findingsPath: 'findings.ndjson',
   rejectsPath: 'rejects.ndjson',
+  noticesPath: 'notices.ndjson',
+  history: 'history',
 };
 
 describe('the whole graph', () => {
@@ -62,18 +64,21 @@ describe('the whole graph', () => {
     });
   });
 
-  it('folds every grouping but the reshuffle while values arrive', async () => {
-    const folds = [...planPipeline(await proto()).groupings.values()].map(
-      ({ fold }) => fold?.fold ?? 'none',
-    );
-    expect(folds.sort()).to.deep.equal([
-      'flowsieve/conversations',
-      'flowsieve/findings',
-      'flowsieve/keep-rejects',
-      'flowsieve/write',
-      'flowsieve/write',
-      'none',
-    ]);
+  it('folds every grouping but the reshuffles while values arrive', async () => {
+    const { groupings, components } = planPipeline(await proto());
+    const kept = [...groupings.values()]
+      .filter(({ fold }) => fold === undefined)
+      .map(({ id }) => components.transforms[id].uniqueName);
+    expect(kept.sort()).to.deep.equal(['spread days/group', 'spread ranges/group']);
+  });
+
+  it('works without a history', async () => {
+    const without = await protoOf((root) => {
+      buildPipeline(root, { ...SPEC, history: null });
+    });
+    const names = Object.values(without.components?.transforms ?? {}).map((t) => t.uniqueName);
+    expect(names).to.include('detect unpublicized-remote');
+    expect(names.filter((name) => name.includes('judge'))).to.deep.equal([]);
   });
 });
 

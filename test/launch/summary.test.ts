@@ -13,6 +13,7 @@ const REPORT: RunReport = {
   ],
   conversations: 42_000,
   findings: { 'known-bad-remote': 3, anonymizer: 11 },
+  taken: {},
   reduced: {},
   hidden: { 'suppression-0123': 2 },
   expiredSuppressions: ['old-scanner'],

@@ -65,9 +65,9 @@ describe('ConversationBatch', () => {
   ] as const;
   for (const [name, change, message] of claims) {
     it(`refuses a header that claims ${name}`, () => {
-      const { header, body } = readFrame(someBytes(), 'CONV', 1);
+      const { header, body } = readFrame(someBytes(), 'CONV', 2);
       const changed = { ...header, ...change };
-      const bytes = writeFrame({ kind: 'CONV', version: 1, header: changed, body });
+      const bytes = writeFrame({ kind: 'CONV', version: 2, header: changed, body });
       expect(() => decodeConversationBatch(bytes)).to.throw(RangeError, message);
     });
   }
@@ -77,6 +77,7 @@ describe('ConversationBatch', () => {
     const batch: ConversationBatch = {
       family: 4,
       rows: 2,
+      origin: { key: '0/0/4', revision: 1, part: 0 },
       counterRows: 2,
       sensors: ['s'],
       customers: ['c'],

@@ -75,6 +75,7 @@ export const conversationBatches: fc.Arbitrary<ConversationBatch> = fc
     fill(counters, next, { sensor: sensors.length - 1 });
     columns.counterStart.sort();
     return {
+      origin: { key: `${seed}/0/${family}`, revision: seed, part: 0 },
       family,
       rows,
       counterRows,

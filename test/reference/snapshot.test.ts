@@ -81,7 +81,7 @@ describe('openSnapshot of broken files', () => {
   });
 
   const manifests = [
-    ['another format', { format: 99 }, 'format 99, expected 1: build the snapshot again'],
+    ['another format', { format: 99 }, 'format 99, expected 2: build the snapshot again'],
     ['another version', { version: '0123456789abcdef' }, 'version 0123456789abcdef, expected '],
     [
       'a path for a file',

@@ -10,6 +10,7 @@ import {
 } from '../../pipeline/codes.js';
 import {
   allocateConversations,
+  type BatchOrigin,
   type ConversationBatch,
 } from '../../pipeline/conversation-batch.js';
 import { Names } from '../../pipeline/dictionary.js';
@@ -79,6 +80,8 @@ export class ConversationFold {
   readonly #customers = new AdoptedNames();
   readonly #seen: Fingerprints;
   #rows = 0;
+  /** Distinct records. */
+  #records = 0;
   #counterRows = 0;
   #words: Uint32Array;
   #times: Float64Array;
@@ -153,6 +156,7 @@ export class ConversationFold {
         repeated++;
         continue;
       }
+      this.#records++;
       this.#judge(row, columns, i, outbound, flags);
       const counter = this.#counterOf(row, sensor, rate) * COUNTS;
       this.#counts[counter + (outbound ? OUT_PACKETS : IN_PACKETS)] += columns.packets[i];
@@ -167,6 +171,7 @@ export class ConversationFold {
    */
   finish(
     window: { readonly startMs: number; readonly endMs: number },
+    shard: string,
     least: number,
     maxRows: number,
   ): { batches: ConversationBatch[]; grades: number[] } {
@@ -180,7 +185,13 @@ export class ConversationFold {
     }
     const batches: ConversationBatch[] = [];
     for (let from = 0; from < count; from += maxRows) {
-      batches.push(this.#batch(kept.subarray(from, Math.min(from + maxRows, count)), window));
+      const origin = {
+        key: `${window.startMs}/${shard}/${this.#family}`,
+        revision: this.#records,
+        part: batches.length,
+      };
+      const picked = kept.subarray(from, Math.min(from + maxRows, count));
+      batches.push(this.#batch(picked, window, origin));
     }
     return { batches, grades };
   }
@@ -317,6 +328,7 @@ export class ConversationFold {
   #batch(
     picked: Uint32Array,
     window: { readonly startMs: number; readonly endMs: number },
+    origin: BatchOrigin,
   ): ConversationBatch {
     const rows = picked.length;
     const width = this.#width;
@@ -365,6 +377,7 @@ export class ConversationFold {
       }
     }
     return {
+      origin,
       family: this.#family,
       rows,
       counterRows,

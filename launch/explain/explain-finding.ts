@@ -1,8 +1,10 @@
 import { stringify } from 'yaml';
-import { filterById } from '../filters/filters.js';
-import type { Confidence, REASON_NAMES, Role } from '../pipeline/codes.js';
-import type { Evidence, Finding } from '../pipeline/finding.js';
-import { printable } from './terminal-text.js';
+import { filterById, type Filter } from '../../filters/filters.js';
+import type { Confidence, REASON_NAMES, Role } from '../../pipeline/codes.js';
+import type { Finding } from '../../pipeline/finding.js';
+import { printable } from '../terminal-text.js';
+import { evidenceSentence } from './evidence-sentences.js';
+import { plural, thousands } from './numbers.js';
 
 /**
  * One finding in plain words: what it says, and every step that led to it. Text from data is made
@@ -73,14 +75,42 @@ function steps(finding: Finding): string[] {
     `Read: ${plural(finding.revision, 'distinct flow record')} from ${plural(finding.sensors.length, 'sensor')} stand behind it. A flow that was seen did happen. ${countsSentence(finding)}`,
     `Orient: ${orientationSentence(finding)}`,
     establishedSentence(finding),
-    `Customer: ${finding.customerAddress} lies in the address sets of ${finding.customer}, and ${finding.remoteAddress} does not (or is another customer's, who is judged apart). On the customer's side the address is not one that several organisations share, or the customer declared it exclusive; else it would have been dropped.`,
+    customerSentence(finding),
     `Deduplicate: what several sensors saw of one conversation, in either direction, counts once; counts are those of the one sensor a direction that saw most, never a sum.`,
-    `Join: reference snapshot ${finding.referenceVersion} was asked about the remote${finding.remoteCountry === null ? '' : ', which it places in ' + finding.remoteCountry}.`,
+    `Join: reference snapshot ${finding.referenceVersion} was asked about the remotes${finding.remoteCountry === null ? '' : `; it places this one in ${finding.remoteCountry}`}.`,
     `Shared addresses: ${sharedSentence(finding)}`,
     `Filter: ${finding.filter} found ${finding.indicator}. ${filterSentence(finding.filter)}`,
-    `Collapse: ${plural(finding.conversations, 'conversation')} of the same customer address, remote, service and indicator in one finding window are this one finding.`,
+    gatheringSentence(finding),
     `Suppress: no entry of the suppressions in force covered it when it was written.`,
   ];
+}
+
+function customerSentence({ customer, customerAddress, remoteAddress }: Finding): string {
+  const ours = customerAddress ?? 'Every address of the customer that took part';
+  const theirs = remoteAddress ?? 'no remote';
+  const does = remoteAddress === null ? 'does' : 'does not';
+  return `Customer: ${ours} lies in the address sets of ${customer}, and ${theirs} ${does} (or is another customer's, who is judged apart). On the customer's side the address is not one that several organisations share, or the customer declared it exclusive; else it would have been dropped.`;
+}
+
+function gatheringSentence({ filter, conversations, subject }: Finding): string {
+  const many = plural(conversations, 'conversation');
+  switch (shapeOf(filter)) {
+    case 'group':
+      return `Group: ${many} of ${subject === '-' ? 'the customer' : subject} in one finding window were judged together; a conversation counts once in each of its windows.`;
+    case 'day':
+      return `Day: ${many} of the UTC day with ${subject} were compared with earlier days of the history.`;
+    default:
+      return `Collapse: ${many} of the same customer address, remote, service and indicator in one finding window are this one finding.`;
+  }
+}
+
+/** undefined for a filter that this version does not have. */
+function shapeOf(filter: string): Filter['shape'] | undefined {
+  try {
+    return filterById(filter).shape;
+  } catch {
+    return undefined;
+  }
 }
 
 function countsSentence({ samplingRate }: Finding): string {
@@ -153,6 +183,9 @@ function filterSentence(filter: string): string {
 
 function sharedSentence(finding: Finding): string {
   const { evidence } = finding;
+  if (evidence.some((entry) => entry.type === 'prevalence')) {
+    return 'the history shows that many unrelated clients talk to the remote: it counts as shared, though no list says so. What is left names an exact port, or is about the range itself.';
+  }
   if (evidence.some((entry) => entry.type === 'country' && entry.sharedAddress)) {
     return 'the remote lies in a range that several organisations share (anycast, a cloud, a CDN). A country is about the range itself, so it fires, at low confidence.';
   }
@@ -171,46 +204,16 @@ function namesPort(entry: string): boolean {
   return /^(\[[^\]]+\]|[^:]+):\d+$/.test(entry);
 }
 
-function evidenceSentence(entry: Evidence): string {
-  switch (entry.type) {
-    case 'list': {
-      const from = entry.source === undefined ? '' : `, file ${entry.source}`;
-      const since = entry.since === undefined ? 'since when is not said' : `since ${entry.since}`;
-      return `List: feed ${entry.feed} (version ${shortHash(entry.feedVersion)}${from}) names ${entry.entry} as ${entry.category}, ${since}.`;
-    }
-    case 'country': {
-      const shared = entry.sharedAddress ? ' Several organisations share that address.' : '';
-      return `Country: feed ${entry.feed} (version ${shortHash(entry.feedVersion)}) places the remote in ${entry.country}.${shared}`;
-    }
-    case 'inventory': {
-      const service = entry.service === '' ? 'a service' : entry.service;
-      const seen = seenSentence(entry.firstSeen, entry.lastSeen);
-      return `Inventory: feed ${entry.feed} (version ${shortHash(entry.feedVersion)}) found ${service} at ${entry.entry}, tagged ${entry.tags.join(', ')}${seen}.`;
-    }
-    case 'policy':
-      return `Policy: the customer's rule ${entry.rule}.`;
-    default:
-      // A file of a later version may know more types than this one.
-      return JSON.stringify(entry);
-  }
-}
-
-function seenSentence(first: string | undefined, last: string | undefined): string {
-  const from = first === undefined ? '' : `, first seen ${first}`;
-  return last === undefined ? from : `${from}, last seen ${last}`;
-}
-
-/** Enough of a sha256 to tell versions apart. */
-function shortHash(version: string): string {
-  return version.slice(0, 12);
-}
-
 function weights(finding: Finding): string[] {
   const { evidence, severity, confidence, orientation, customerRole } = finding;
   const types = new Set<string>(evidence.map(({ type }) => type));
   const sentences: string[] = [];
   if (types.has('policy')) {
     sentences.push(`Severity ${severity} is the one that the policy sets for its violations.`);
+  } else if (shapeOf(finding.filter) !== 'conversation') {
+    sentences.push(
+      `Severity ${severity}: what the filter gives to the evidence above taken together.`,
+    );
   } else if (types.has('list')) {
     const names = [...new Set(evidence.flatMap((e) => (e.type === 'list' ? [e.category] : [])))];
     sentences.push(
@@ -238,6 +241,7 @@ const ORDER: Readonly<Record<Confidence, number>> = { low: 0, medium: 1, high: 2
 
 function confidenceSentence(finding: Finding, types: ReadonlySet<string>): string {
   const { customerRole, indicator, orientation } = finding;
+  if (shapeOf(finding.filter) === 'day') return 'what the test and its baseline support.';
   const sides = `who is the client is known with ${orientation.confidence} confidence (${orientation.reason})`;
   if (types.has('country')) {
     return `${sides}; a country is never more than medium, because registries name where the holder is registered and not where the machine stands.`;
@@ -258,8 +262,8 @@ function suppressionSnippet(finding: Finding): string {
   const entry = {
     customer: finding.customer,
     filter: finding.filter,
-    subject: finding.customerAddress,
-    remote: finding.remoteAddress,
+    subject: finding.subject,
+    ...(finding.remoteAddress === null ? {} : { remote: finding.remoteAddress }),
     ...(finding.remotePort === null ? {} : { port: finding.remotePort }),
     indicator: finding.indicator,
     reason: 'WHY',
@@ -267,14 +271,6 @@ function suppressionSnippet(finding: Finding): string {
     expires: 'YYYY-MM-DD',
   };
   return stringify([entry], { lineWidth: 0 }).trimEnd().replace(/^/gm, '  ');
-}
-
-function thousands(n: number): string {
-  return n.toLocaleString('en-US');
-}
-
-function plural(n: number, noun: string): string {
-  return `${thousands(n)} ${noun}${n === 1 ? '' : 's'}`;
 }
 
 const WIDTH = 100;

@@ -1,0 +1,54 @@
+import type { EstimateEvidence } from '../../pipeline/finding.js';
+import type { HitCounter } from '../../pipeline/hit.js';
+import type { Interval } from '../../statistics/interval.js';
+import { garwood } from '../../statistics/poisson.js';
+import type { Tally } from '../tally.js';
+
+type Counted = Pick<HitCounter, 'outPackets' | 'samplingRate'>;
+
+const LEVEL = 0.95;
+/** The normal quantile of that level, and from where on its interval is Garwood's in all digits that are written. */
+const NORMAL_QUANTILE = 1.959963984540054;
+const EXACT_BELOW = 1e9;
+
+/**
+ * How many packets were sent, from those that were sampled: counts of the one sensor that saw most
+ * times its rate. Packets sampled 1 in N are a Poisson count, whose exact interval is Garwood's;
+ * with all packets seen there is nothing to estimate. Where the rate is not known (`samplingRate`
+ * 0) the count is only the least there can have been.
+ */
+export function estimateProbes(tally: Tally): EstimateEvidence {
+  const { outPackets: observed, samplingRate } = sawMost(tally.counters);
+  const known = { type: 'estimate', of: 'probes', observed, samplingRate, level: LEVEL } as const;
+  if (samplingRate <= 1) return { ...known, estimate: observed, low: observed, high: observed };
+  const { low, high } = intervalOf(observed);
+  return {
+    ...known,
+    estimate: observed * samplingRate,
+    // Those that were seen were sent.
+    low: Math.max(observed, Math.floor(low * samplingRate)),
+    high: Math.ceil(high * samplingRate),
+  };
+}
+
+/** A record may claim any count; beyond 1e12 Garwood's is not computed. */
+function intervalOf(count: number): Interval {
+  if (count < EXACT_BELOW) return garwood(count, LEVEL);
+  const half = NORMAL_QUANTILE * Math.sqrt(count);
+  return { low: count - half, high: count + half };
+}
+
+/** As `Tally.traffic` chooses, with the rate; of equals the finer, which is the surer. */
+function sawMost(counters: readonly HitCounter[]): Counted {
+  let most: Counted | undefined;
+  for (const counter of counters) {
+    const gain = most === undefined ? 1 : estimateOf(counter) - estimateOf(most);
+    const finer = most !== undefined && counter.samplingRate < most.samplingRate;
+    if (gain > 0 || (gain === 0 && finer)) most = counter;
+  }
+  return most ?? { outPackets: 0, samplingRate: 0 };
+}
+
+function estimateOf({ outPackets, samplingRate }: Counted): number {
+  return outPackets * Math.max(1, samplingRate);
+}

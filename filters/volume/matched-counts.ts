@@ -1,0 +1,260 @@
+import {
+  STRATUM_KINDS,
+  type CustomerCounts,
+  type DayCounts,
+  type DaySensor,
+  type Stratum,
+} from '../../history/history.js';
+import { MIN_BASELINE_DAYS, hoursOf, type ComparedDays, type SensorDays } from './compared-days.js';
+
+/** A conversation has at most one stratum of these kinds, so that their counts add up; it may have several categories. */
+const ADDITIVE_KINDS = new Set<string>(['country', 'service', 'network']);
+
+/** One customer as one sensor saw it on the judged day and on earlier days, in the same hours of each. */
+export interface MatchedCounts {
+  readonly sensor: DaySensor;
+  /** UTC hours compared, ascending. */
+  readonly hours: readonly number[];
+  /** UTC days of the baseline, oldest first; at least two. */
+  readonly days: readonly string[];
+  /** All that the sensor saw in these hours: of the judged day, and as `days`. */
+  readonly total: number;
+  readonly baselineTotals: readonly number[];
+  /** By kind and value. Strata without a conversation on any of the days are not there. */
+  readonly strata: readonly MatchedStratum[];
+  /** The same stratum as each other sensor that can be compared saw it, in that one's hours and days. */
+  elsewhere(stratum: MatchedStratum): readonly SeenElsewhere[];
+}
+
+export interface SeenElsewhere {
+  readonly count: number;
+  /** Of a mean baseline day. */
+  readonly expected: number;
+}
+
+export interface MatchedStratum {
+  /** `country:BR`. */
+  readonly name: string;
+  readonly stratum: Stratum;
+  readonly count: number;
+  /** `count` and what the day's history may have left out. */
+  readonly countAtMost: number;
+  /** As `MatchedCounts.days`. */
+  readonly baseline: readonly number[];
+  readonly baselineAtMost: readonly number[];
+}
+
+/**
+ * What can be compared of a customer; undefined where it was not there on two earlier days, or no
+ * sensor was.
+ *
+ * The sensor is the one that saw most of the customer on both sides: the largest of min(judged day,
+ * mean baseline day); where that is 0 for all of them (a customer that fell silent, or spoke for the
+ * first time), the one that saw most on either side. Never a sum over sensors, which see the same
+ * conversations.
+ *
+ * All days are compared over the same hours. With hours of its own for each day, a baseline day that
+ * lost its nights would lower what is expected of a backup that runs at night.
+ */
+export function matchedCounts(compared: ComparedDays, customer: string): MatchedCounts | undefined {
+  const counts: CustomerDays = {
+    judged: compared.judged.customer(customer),
+    baseline: compared.baseline.map((day) => day.customer(customer)),
+  };
+  const there = counts.baseline.flatMap((day, index) => (day === undefined ? [] : [index]));
+  if (there.length < MIN_BASELINE_DAYS) return undefined;
+  const matches = compared.sensors.map((sensor) => matchHours(sensor, there));
+  const best = mostSeen(counts, matches);
+  return best === undefined ? undefined : gather(compared.baseline, counts, best, matches);
+}
+
+/** Of one customer; undefined where it was not seen that day. */
+interface CustomerDays {
+  readonly judged: CustomerCounts | undefined;
+  readonly baseline: readonly (CustomerCounts | undefined)[];
+}
+
+/** A sensor with the hours and days in which it can be compared. */
+interface Match {
+  readonly sensor: SensorDays;
+  /** Indices into the baseline, ascending: newest first. */
+  readonly days: readonly number[];
+  /** Bits of the hours; 0 = cannot be compared. */
+  readonly hours: number;
+}
+
+/** The choice of at least two of the days that leaves most hours x days; then more days, then newer ones. */
+function matchHours(sensor: SensorDays, there: readonly number[]): Match {
+  let best: Match = { sensor, days: [], hours: 0 };
+  for (const days of choices(there)) {
+    const hours = days.reduce((mask, d) => mask & sensor.baseline[d].hours, sensor.judged.hours);
+    const gain = hoursOf(hours).length * days.length;
+    const known = hoursOf(best.hours).length * best.days.length;
+    if (gain > known || (gain === known && gain > 0 && days.length > best.days.length)) {
+      best = { sensor, days, hours };
+    }
+  }
+  return best;
+}
+
+/** All choices of at least two, those of the first items first. */
+function choices(items: readonly number[]): number[][] {
+  const all: number[][] = [];
+  for (let mask = (1 << items.length) - 1; mask > 0; mask--) {
+    const chosen = items.filter((_, i) => ((mask >>> (items.length - 1 - i)) & 1) === 1);
+    if (chosen.length >= MIN_BASELINE_DAYS) all.push(chosen);
+  }
+  return all;
+}
+
+function mostSeen(counts: CustomerDays, matches: readonly Match[]): Match | undefined {
+  const judged = conversations(counts.judged, matches, ({ sensor, hours }) => [
+    sensor.judged.index,
+    hours,
+  ]);
+  const baseline = matches.map(() => 0);
+  counts.baseline.forEach((day, d) => {
+    const seen = conversations(day, matches, ({ sensor, days, hours }) => [
+      sensor.baseline[d].index,
+      days.includes(d) ? hours : 0,
+    ]);
+    seen.forEach((count, m) => (baseline[m] += count / Math.max(1, matches[m].days.length)));
+  });
+  let best: number | undefined;
+  matches.forEach(({ hours }, m) => {
+    if (hours === 0 || Math.max(judged[m], baseline[m]) === 0) return;
+    if (best === undefined) {
+      best = m;
+      return;
+    }
+    const onBoth = Math.min(judged[m], baseline[m]) - Math.min(judged[best], baseline[best]);
+    const onEither = Math.max(judged[m], baseline[m]) - Math.max(judged[best], baseline[best]);
+    // At a tie the first by name and rate stays.
+    if (onBoth > 0 || (onBoth === 0 && onEither > 0)) best = m;
+  });
+  return best === undefined ? undefined : matches[best];
+}
+
+/**
+ * Conversations of a customer by match, at the sensor's index and in the hours (bits) that `where`
+ * gives. Each has at most one country, service and network, but may lack any of them: the largest of
+ * the three sums is nearest to the truth.
+ */
+function conversations(
+  counts: CustomerCounts | undefined,
+  matches: readonly Match[],
+  where: (match: Match) => readonly [number, number],
+): number[] {
+  const places = new Map<number, { readonly match: number; readonly hours: number }>();
+  matches.forEach((match, m) => {
+    const [index, hours] = where(match);
+    if (index !== -1 && hours !== 0) places.set(index, { match: m, hours });
+  });
+  const kinds = STRATUM_KINDS.length;
+  const sums = new Float64Array(matches.length * kinds);
+  for (const row of rowsOf(counts)) {
+    const place = places.get(row.sensor);
+    if (place === undefined || ((place.hours >>> row.hour) & 1) === 0) continue;
+    if (!ADDITIVE_KINDS.has(row.stratum.kind)) continue;
+    sums[place.match * kinds + STRATUM_KINDS.indexOf(row.stratum.kind)] += row.count;
+  }
+  return matches.map((_, m) => Math.max(...sums.subarray(m * kinds, m * kinds + kinds)));
+}
+
+function gather(
+  baseline: readonly DayCounts[],
+  counts: CustomerDays,
+  match: Match,
+  matches: readonly Match[],
+): MatchedCounts {
+  const { sensor, hours } = match;
+  const days = [...match.days].reverse();
+  const judged = strataAt(counts.judged, sensor.judged.index, hours);
+  const earlier = days.map((d) => strataAt(counts.baseline[d], sensor.baseline[d].index, hours));
+  const all = new Map<string, Stratum>();
+  for (const day of [judged, ...earlier]) {
+    for (const [name, { stratum }] of day.counts) all.set(name, stratum);
+  }
+  const totalOf = (totals: Float64Array): number =>
+    hoursOf(hours).reduce((sum, hour) => sum + totals[hour], 0);
+  return {
+    sensor: sensor.sensor,
+    hours: hoursOf(hours),
+    days: days.map((d) => baseline[d].day),
+    total: totalOf(sensor.judged.totals),
+    baselineTotals: days.map((d) => totalOf(sensor.baseline[d].totals)),
+    strata: [...all]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, stratum]) => ({
+        name,
+        stratum,
+        count: judged.count(name),
+        countAtMost: judged.atMost(name, stratum),
+        baseline: earlier.map((day) => day.count(name)),
+        baselineAtMost: earlier.map((day) => day.atMost(name, stratum)),
+      })),
+    elsewhere: ({ name }) =>
+      matches
+        .filter((other) => other !== match && other.hours !== 0)
+        .map((other) => seenBy(counts, other, name)),
+  };
+}
+
+/** Counts of a day's strata at one sensor in some hours. */
+interface StrataAt {
+  readonly counts: ReadonlyMap<string, { readonly stratum: Stratum; readonly count: number }>;
+  count(name: string): number;
+  /** The most that there may have been, where the history leaves out small networks and services. */
+  atMost(name: string, stratum: Stratum): number;
+}
+
+function strataAt(customer: CustomerCounts | undefined, sensor: number, hours: number): StrataAt {
+  const counts = new Map<string, { readonly stratum: Stratum; count: number }>();
+  for (const row of rowsOf(customer)) {
+    if (row.sensor !== sensor || ((hours >>> row.hour) & 1) === 0) continue;
+    const name = stratumName(row.stratum);
+    const known = counts.get(name);
+    if (known === undefined) counts.set(name, { stratum: row.stratum, count: row.count });
+    else known.count += row.count;
+  }
+  const leftOut = customer?.leftOut ?? 0;
+  const kept = new Set(leftOut > 0 ? customer?.strata.map(stratumName) : []);
+  const count = (name: string): number => counts.get(name)?.count ?? 0;
+  return {
+    counts,
+    count,
+    atMost: (name, { kind }) =>
+      (kind === 'network' || kind === 'service') && !kept.has(name)
+        ? count(name) + leftOut
+        : count(name),
+  };
+}
+
+function seenBy(counts: CustomerDays, { sensor, days, hours }: Match, name: string): SeenElsewhere {
+  const countOn = (day: CustomerCounts | undefined, index: number): number =>
+    strataAt(day, index, hours).count(name);
+  const then = days.map((d) => countOn(counts.baseline[d], sensor.baseline[d].index));
+  return {
+    count: countOn(counts.judged, sensor.judged.index),
+    expected: then.reduce((a, b) => a + b, 0) / days.length,
+  };
+}
+
+/** `country:BR`. */
+export function stratumName({ kind, value }: Stratum): string {
+  return `${kind}:${value}`;
+}
+
+function* rowsOf(
+  counts: CustomerCounts | undefined,
+): Iterable<{ stratum: Stratum; sensor: number; hour: number; count: number }> {
+  if (counts === undefined) return;
+  for (let i = 0; i < counts.count.length; i++) {
+    yield {
+      stratum: counts.strata[counts.stratum[i]],
+      sensor: counts.sensor[i],
+      hour: counts.hour[i],
+      count: counts.count[i],
+    };
+  }
+}

@@ -1,0 +1,81 @@
+/** The remotes of a day that many talk to: all else about remotes is in the filters of their customers. */
+import { WIDTH, type DayTables } from './day-tables.js';
+import type { Prevalence } from './history.js';
+import type { RemoteHash } from './remote-hash.js';
+import { WordTable } from './word-table.js';
+
+/** A remote is kept with one of these. */
+export const MIN_CUSTOMERS = 2;
+export const MIN_CLIENTS = 10;
+
+/** Sorted by hash. */
+export interface PrevalentRemotes {
+  readonly hi: Uint32Array;
+  readonly lo: Uint32Array;
+  readonly customers: Uint32Array;
+  /** At most `most` each. */
+  readonly clients: Uint32Array;
+}
+
+/**
+ * Sums over customers: an address is one customer's, so clients add up. Counts of clients end at
+ * `most`.
+ */
+export function prevalentRemotes(tables: DayTables, most: number): PrevalentRemotes {
+  const { remotes, contacts } = tables;
+  const pairs = remotes.length / WIDTH.remotes;
+  const clientsOfPair = new Uint32Array(pairs);
+  for (let at = 0; at < contacts.length; at += WIDTH.contacts) clientsOfPair[contacts[at]]++;
+  const table = new WordTable(2);
+  const customers = new Uint32Array(pairs);
+  const clients = new Uint32Array(pairs);
+  for (let pair = 0; pair < pairs; pair++) {
+    const at = pair * WIDTH.remotes;
+    const row = table.add(remotes[at + 1], remotes[at + 2]);
+    customers[row]++;
+    clients[row] = Math.min(most, clients[row] + clientsOfPair[pair]);
+  }
+  const rows: number[] = [];
+  for (let row = 0; row < table.size; row++) {
+    if (customers[row] >= MIN_CUSTOMERS || clients[row] >= MIN_CLIENTS) rows.push(row);
+  }
+  rows.sort((a, b) => table.word(a, 0) - table.word(b, 0) || table.word(a, 1) - table.word(b, 1));
+  return {
+    hi: Uint32Array.from(rows, (row) => table.word(row, 0)),
+    lo: Uint32Array.from(rows, (row) => table.word(row, 1)),
+    customers: Uint32Array.from(rows, (row) => customers[row]),
+    clients: Uint32Array.from(rows, (row) => clients[row]),
+  };
+}
+
+/** What is known of the remotes that were prevalent on at least one of several days. */
+export class PrevalenceOfDays {
+  readonly #table = new WordTable(2);
+  readonly #customers: number[] = [];
+  readonly #clients: number[] = [];
+  readonly #days: number[] = [];
+
+  /** Adds a day; the greatest number of any day counts. */
+  add({ hi, lo, customers, clients }: PrevalentRemotes): void {
+    for (let i = 0; i < hi.length; i++) {
+      const row = this.#table.add(hi[i], lo[i]);
+      this.#customers[row] = Math.max(this.#customers[row] ?? 0, customers[i]);
+      this.#clients[row] = Math.max(this.#clients[row] ?? 0, clients[i]);
+      this.#days[row] = (this.#days[row] ?? 0) + 1;
+    }
+  }
+
+  get({ hi, lo }: RemoteHash): Prevalence | undefined {
+    const row = this.#table.find(hi, lo);
+    if (row < 0) return undefined;
+    return {
+      customers: this.#customers[row],
+      clients: this.#clients[row],
+      days: this.#days[row],
+    };
+  }
+
+  get byteLength(): number {
+    return this.#table.byteLength + this.#table.size * 24;
+  }
+}

@@ -1,0 +1,59 @@
+import { evaluateDiff, type DiffOptions } from '../evaluate/evaluate-diff.js';
+import { evaluateGenerated, type GeneratedOptions } from '../evaluate/evaluate-generated.js';
+import { evaluateLabelled, type LabelledOptions } from '../evaluate/evaluate-labelled.js';
+import { requireFolders } from '../evaluate/outputs.js';
+import { withTemporaryDirectory } from '../evaluate/temporary-directory.js';
+import { EXIT } from '../exit-code.js';
+import { printError } from '../messages.js';
+
+export interface EvaluateCommandOptions
+  extends GeneratedOptions, Omit<LabelledOptions, 'labels'>, DiffOptions {
+  /** File of labels for the inputs of a configuration. */
+  readonly labels?: string;
+  /** Compares the two paths. */
+  readonly diff?: boolean;
+}
+
+/**
+ * `flowsieve evaluate`: what the filters find of what is there. Without a path on a generated
+ * network, with a configuration and labels on its inputs, and with `diff` of two configurations or
+ * outputs the difference. Tables go to standard output. Gives the exit code; a bad result is one too,
+ * and no failure.
+ */
+export async function evaluateCommand(
+  paths: readonly string[],
+  options: EvaluateCommandOptions,
+): Promise<number> {
+  const problem = usageProblem(paths, options);
+  if (problem !== undefined) {
+    printError(problem);
+    return EXIT.configuration;
+  }
+  await requireFolders(options);
+  await withTemporaryDirectory(async (scratch) => {
+    if (options.diff === true) await evaluateDiff(paths[0], paths[1], options, scratch);
+    else if (options.labels !== undefined)
+      await evaluateLabelled(paths[0], { ...options, labels: options.labels }, scratch);
+    else await evaluateGenerated(options, scratch);
+  });
+  return EXIT.ran;
+}
+
+function usageProblem(
+  paths: readonly string[],
+  { diff, labels, thin, plot }: EvaluateCommandOptions,
+): string | undefined {
+  if (diff === true) {
+    if (labels !== undefined || thin !== undefined || plot !== undefined)
+      return '--diff goes with none of --labels, --thin and --plot';
+    return paths.length === 2
+      ? undefined
+      : `--diff compares two configurations or output directories, got ${paths.length}`;
+  }
+  if (paths.length > 1) return `expected one configuration, got ${paths.length}`;
+  if (paths.length === 1 && labels === undefined)
+    return 'a configuration is evaluated against --labels FILE, got none';
+  if (paths.length === 0 && (labels !== undefined || thin !== undefined))
+    return '--labels and --thin are for a configuration, got none';
+  return undefined;
+}

@@ -1,0 +1,170 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { encodeDay, openDay } from '../../history/day-file.js';
+import { DayState, MAX_CLIENTS } from '../../history/day-state.js';
+import { refusesTruncations, sliceAtOddOffset } from '../pipeline/hostile-bytes.js';
+import {
+  DAY,
+  DAY_START_MS,
+  dayBatch,
+  dayBatches,
+  reference,
+  stateOf,
+  type DayRow,
+} from './day-batches.js';
+import { countsOf, PlainDay, totalsOf } from './plain-day.js';
+
+function bytesOf(state: DayState): Buffer {
+  return Buffer.concat(encodeDay(DAY, state));
+}
+
+describe('DayState', () => {
+  it('counts what plain maps count, in the file that is made of it', () => {
+    fc.assert(
+      fc.property(dayBatches, (batches) => {
+        const plain = new PlainDay(batches);
+        const file = openDay(bytesOf(stateOf(batches)), `${DAY}.day`);
+        expect(file.conversations).to.equal(plain.conversations);
+        expect(totalsOf(file)).to.deep.equal(plain.totals);
+        expect(file.customers).to.deep.equal([...plain.counts.keys()].sort());
+        for (const [customer, counts] of plain.counts) {
+          expect(countsOf(file, customer)).to.deep.equal(counts);
+          expect(file.customer(customer)?.leftOut).to.equal(0);
+          for (const remote of plain.remotes.get(customer) ?? []) {
+            expect(file.seen(customer, remote), `${customer} ${remote}`).to.equal(true);
+          }
+        }
+        for (const [remote, customers] of plain.customersOf) {
+          const clients = plain.clientsOf.get(remote)?.size ?? 0;
+          const prevalent = customers.size >= 2 || clients >= 10;
+          expect(file.prevalence(remote), remote).to.deep.equal(
+            prevalent ? { customers: customers.size, clients, days: 1 } : undefined,
+          );
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('comes to the same file in any order and grouping, over bytes or not', () => {
+    const shuffled = dayBatches.chain((batches) =>
+      fc.tuple(
+        fc.constant(batches),
+        fc.shuffledSubarray([...batches], { minLength: batches.length }),
+        fc.array(fc.nat(3), { minLength: 8, maxLength: 8 }),
+        fc.boolean(),
+      ),
+    );
+    fc.assert(
+      fc.property(shuffled, ([batches, other, groupOf, overBytes]) => {
+        const groups = [0, 1, 2, 3].map((group) =>
+          stateOf(other.filter((_, i) => groupOf[i] === group)),
+        );
+        const [first, ...rest] = groups.map((state) =>
+          overBytes ? DayState.restore(sliceAtOddOffset(state.save())) : state,
+        );
+        for (const state of rest) first.merge(state);
+        expect(bytesOf(first).equals(bytesOf(stateOf(batches)))).to.equal(true);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('stops counting clients, and merges to the same all the same', () => {
+    const rows: DayRow[] = Array.from({ length: 1_300 }, (_, i) => ({
+      customerAddress: `198.18.${i >>> 8}.${i & 255}`,
+    }));
+    const parts = [rows.slice(0, 700), rows.slice(500, 1_250), rows.slice(1_200)];
+    const states = parts.map((part) => stateOf([{ hour: 1, rows: part }]));
+    const upwards = new DayState();
+    for (const state of states) upwards.merge(state);
+    const downwards = new DayState();
+    for (const state of states.reverse()) downwards.merge(state);
+    expect(bytesOf(upwards).equals(bytesOf(downwards))).to.equal(true);
+    const file = openDay(bytesOf(upwards), 'x');
+    expect(file.prevalence('203.0.113.7')?.clients).to.equal(MAX_CLIENTS);
+    expect(upwards.tables().contacts.length / 2).to.equal(MAX_CLIENTS);
+  });
+
+  it('adds clients of a remote over customers, up to the same bound', () => {
+    const rows: DayRow[] = Array.from({ length: 1_400 }, (_, i) => ({
+      customer: i % 2 === 0 ? 'acme' : 'globex',
+      customerAddress: `198.18.${i >>> 8}.${i & 255}`,
+    }));
+    const file = openDay(bytesOf(stateOf([{ hour: 0, rows }])), 'x');
+    expect(file.prevalence('203.0.113.7')).to.deep.equal({ customers: 2, clients: 1_000, days: 1 });
+  });
+
+  it('counts a conversation once a sensor and rate, however many counter rows it has', () => {
+    const seenBy = [
+      ['edge-1', 100, 1],
+      ['edge-1', 100, 1],
+      ['edge-1', 10, 1],
+      ['edge-2', 100, 0],
+    ] as const;
+    const file = openDay(bytesOf(stateOf([{ hour: 5, rows: [{ seenBy }] }])), 'x');
+    expect([...totalsOf(file)]).to.deep.equal([
+      ['edge-1 10 5', 1],
+      ['edge-1 100 5', 1],
+    ]);
+  });
+
+  it('is not slowed by a conversation with a sampling rate a record', () => {
+    const seenBy = Array.from({ length: 50_000 }, (_, i) => ['edge-1', i + 1, 1] as const);
+    const file = openDay(bytesOf(stateOf([{ hour: 0, rows: [{ seenBy }] }])), 'x');
+    expect(file.sensors).to.have.length(4_096);
+    expect(file.sensorsLeftOut).to.equal(50_000 - 4_096);
+  }).timeout(5_000);
+
+  it('takes the hour from the window, to the last of the day', () => {
+    const state = new DayState();
+    state.add(dayBatch([{ windowStartMs: DAY_START_MS + 86_400_000 - 1 }]), reference);
+    const file = openDay(bytesOf(state), 'x');
+    expect([...totalsOf(file).keys()]).to.deep.equal(['edge-1 100 23']);
+    expect(state.day).to.equal(DAY);
+  });
+
+  it('refuses another day and another snapshot', () => {
+    const state = stateOf([{ hour: 0, rows: [{}] }]);
+    const tomorrow = dayBatch([{}], 24);
+    expect(() => state.add(tomorrow, reference)).to.throw(
+      RangeError,
+      'a conversation of 2025-03-04 came to the state of 2025-03-03',
+    );
+    const next = new DayState();
+    next.add(tomorrow, reference);
+    expect(() => state.merge(next)).to.throw(RangeError, '2025-03-04');
+    expect(() => encodeDay(DAY, next)).to.throw(RangeError, '2025-03-04');
+    expect(() => encodeDay('2025-02-30', new DayState())).to.throw(RangeError, '2025-02-30');
+    const other = { ...dayBatch([{}]), referenceVersion: 'snapshot-2' };
+    expect(() => state.add(other, reference)).to.throw('snapshot-2');
+    const timeless = dayBatch([{ windowStartMs: NaN }]);
+    expect(() => new DayState().add(timeless, reference)).to.throw(RangeError, 'NaN');
+  });
+
+  it('refuses bytes that are cut off', () => {
+    refusesTruncations(
+      (bytes) => DayState.restore(bytes),
+      stateOf([{ hour: 0, rows: [{}] }]).save(),
+    );
+  });
+
+  it('refuses bytes with any bit flipped, or reads a state as sound as any', () => {
+    const rows: DayRow[] = [{}, { customer: 'globex', remote: '203.0.113.8', role: 'server' }];
+    const bytes = stateOf([{ hour: 3, rows }]).save();
+    let read = 0;
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      bytes[bit >>> 3] ^= 1 << (bit & 7);
+      try {
+        const state = DayState.restore(bytes);
+        const file = openDay(Buffer.concat(encodeDay(state.day ?? DAY, state)), 'x');
+        for (const customer of file.customers) file.customer(customer);
+        read++;
+      } catch (error) {
+        expect(error).to.be.instanceOf(RangeError);
+      }
+      bytes[bit >>> 3] ^= 1 << (bit & 7);
+    }
+    expect(read).to.be.greaterThan(0);
+  }).timeout(60_000);
+});

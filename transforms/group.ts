@@ -1,0 +1,318 @@
+import { jsonCoder, keyedCoder } from '../beam/coders.js';
+import { applyFn, registerFn, type FnContext } from '../beam/fn.js';
+import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
+import { windowInto } from '../beam/windows.js';
+import type { PCollection, WindowedValue } from 'apache-beam';
+import { textHash } from '../filters/bounded.js';
+import type { Conversation } from '../filters/conversation.js';
+import { filterOfShape } from '../filters/filters.js';
+import type { GroupFilter, Regrouping } from '../filters/group-filter.js';
+import { GroupTable, RegroupedTable, type SavedGroups, type Skip } from '../filters/group-table.js';
+import type { FilterPlan } from '../filters/policies.js';
+import { conversationSuppressor, type Suppression } from '../filters/suppression.js';
+import { openHistory } from '../history/open-history.js';
+import type { HistoryRef } from '../history/store.js';
+import type { ConversationBatch } from '../pipeline/conversation-batch.js';
+import type { Finding } from '../pipeline/finding.js';
+import type { ManifestRef } from '../reference/snapshot.js';
+import { groupFinding } from './group/group-finding.js';
+import { GroupPieces, shardOf, type GroupPiece, type PieceOrigin } from './group/pieces.js';
+import { preparedFor } from './prepared-policies.js';
+import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
+
+const SUPPRESSIONS_SIDE = 'suppressions';
+const HISTORY_SIDE = 'history';
+
+/** Groups that an element holds: some hundred kilobytes of JSON. */
+const GROUPS_PER_ELEMENT = 1000;
+
+/** Groups that a bundle holds before it hands them on. */
+const HELD_GROUPS = 50_000;
+
+interface GroupParams {
+  readonly plan: FilterPlan;
+  readonly groupWindowMs: number;
+  readonly shards: number;
+  /** Ms since 1970 UTC that the expiry of suppressions is compared with. */
+  readonly nowMs: number;
+}
+
+/** Complete groups of one window and shard, or some of them. */
+interface GroupSet {
+  readonly windowStartMs: number;
+  readonly shard: string;
+  readonly revision: number;
+  readonly part: number;
+  readonly groups: SavedGroups;
+  readonly totals: GroupPiece['totals'];
+}
+
+registerFn<GroupParams, ConversationBatch>('flowsieve/group', (params, context) => {
+  const { plan, groupWindowMs, shards, nowMs } = params;
+  const filter = filterOfShape(plan.id, 'group');
+  const planKey = JSON.stringify(plan);
+  let skip: Skip | undefined;
+  /** Tables of batches that nothing will replace, by window. */
+  const tables = new Map<number, GroupTable>();
+  const emit = (startMs: number, table: GroupTable, origin: PieceOrigin | undefined): void => {
+    const groups = byShard(table.save(), shards);
+    for (let shard = 0; shard < shards; shard++) {
+      const own = groups[shard];
+      // An empty piece tells that what an earlier pane brought is gone.
+      if (own.length === 0 && origin === undefined) continue;
+      const piece: GroupPiece = {
+        ...(origin === undefined ? {} : { origin }),
+        groups: own,
+        totals: [],
+      };
+      const at = { timestampMs: startMs, window: 'global' } as const;
+      context.emit('pieces', { key: String(shard), value: piece }, at);
+    }
+  };
+  const emitAll = (): void => {
+    for (const [startMs, table] of tables) emit(startMs, table, undefined);
+    tables.clear();
+  };
+  return {
+    process(batch, { pane }): void {
+      if (batch.rows === 0) return;
+      const reference = referenceOf(context);
+      const policies = preparedFor(filter, plan, planKey, reference);
+      skip ??= skipper(context, plan.id, nowMs);
+      const startMs = Math.floor(batch.columns.windowStartMs[0] / groupWindowMs) * groupWindowMs;
+      if (pane.isFirst && pane.isLast) {
+        let table = tables.get(startMs);
+        if (table === undefined) tables.set(startMs, (table = new GroupTable(filter)));
+        table.addBatch(batch, reference, policies, skip);
+        if (table.size > HELD_GROUPS) emitAll();
+        return;
+      }
+      const table = new GroupTable(filter);
+      table.addBatch(batch, reference, policies, skip);
+      emit(startMs, table, { ...batch.origin, last: pane.isLast });
+    },
+    finishBundle: emitAll,
+  };
+});
+
+/** The analyst's exceptions with a remote scope take conversations away before they are counted. */
+function skipper(context: FnContext, filter: string, nowMs: number): Skip {
+  const [entries] = context.side(SUPPRESSIONS_SIDE) as readonly (readonly Suppression[])[];
+  const suppressed = conversationSuppressor(entries, nowMs, filter);
+  return ({ batch, row, customer, remote }: Conversation): boolean => {
+    const id = suppressed(customer.id, batch.family, remote.addressColumn, row, remote.port);
+    if (id === undefined) return false;
+    context.count(`taken/${id}`);
+    return true;
+  };
+}
+
+function byShard(groups: SavedGroups, shards: number): SavedGroups[] {
+  const parts = Array.from({ length: shards }, (): [string, unknown][] => []);
+  for (const [key, state] of groups) parts[shardOf(textHash(key), shards)].push([key, state]);
+  return parts;
+}
+
+/** Merges pieces of one window and shard into the groups of a filter. */
+registerFold<{ readonly filter: string }, GroupPiece>(
+  'flowsieve/groups',
+  ({ filter: id }, shard, window) => {
+    if (window === undefined) throw new Error('groups are merged in windows');
+    const filter = filterOfShape(id, 'group');
+    const settled = new GroupTable(filter);
+    const pieces = new GroupPieces(({ groups }) => {
+      settled.merge(groups);
+    });
+    return {
+      add(piece): void {
+        pieces.add(piece);
+      },
+      async finish(context): Promise<void> {
+        const table = withOpen(filter, settled, pieces);
+        context.count(`groups/${id}`, table.size);
+        const { startMs: windowStartMs } = window;
+        const { revision } = pieces;
+        if (filter.over === undefined) {
+          for (const groups of chunks(table.save())) {
+            const set: GroupSet = { windowStartMs, shard, revision, part: 0, groups, totals: [] };
+            await context.send('groups', set);
+          }
+          return;
+        }
+        const again = new RegroupedTable(filter.over);
+        for (const [key, state] of table.entries()) again.addGroup(key, state);
+        let part = 0;
+        for (const groups of chunks(saved(again, false))) {
+          // All parts are added up: the totals go with one of them.
+          const totals = part === 0 ? [...again.totals] : [];
+          await context.send('groups', { windowStartMs, shard, revision, part, groups, totals });
+          part++;
+        }
+      },
+    };
+  },
+);
+
+function withOpen(filter: GroupFilter, settled: GroupTable, pieces: GroupPieces): GroupTable {
+  const open = [...pieces.open()];
+  if (open.length === 0) return settled;
+  const table = new GroupTable(filter);
+  table.merge(settled.save());
+  for (const { groups } of open) table.merge(groups);
+  return table;
+}
+
+function saved(table: RegroupedTable, worthwhile: boolean): SavedGroups {
+  return [...table.entries(worthwhile)].map(([key, member]) => [key, table.save(member)]);
+}
+
+function* chunks(groups: SavedGroups): Generator<SavedGroups> {
+  for (let at = 0; at < groups.length; at += GROUPS_PER_ELEMENT) {
+    yield groups.slice(at, at + GROUPS_PER_ELEMENT);
+  }
+}
+
+registerFn<{ readonly shards: number }, GroupSet>('flowsieve/regroup', ({ shards }, context) => ({
+  process(
+    { windowStartMs, shard, revision, part, groups, totals },
+    { pane }: WindowedValue<GroupSet>,
+  ) {
+    const single = pane.isFirst && pane.isLast;
+    const origin = { key: shard, revision, part, last: pane.isLast };
+    byShard(groups, shards).forEach((own, to) => {
+      // Every shard needs the totals of all.
+      const piece: GroupPiece = { ...(single ? {} : { origin }), groups: own, totals };
+      const at = { timestampMs: windowStartMs, window: 'global' } as const;
+      context.emit('pieces', { key: String(to), value: piece }, at);
+    });
+  },
+}));
+
+/** Merges what groups bring to their second keys. */
+registerFold<{ readonly filter: string }, GroupPiece>(
+  'flowsieve/members',
+  ({ filter: id }, shard, window) => {
+    if (window === undefined) throw new Error('groups are merged in windows');
+    const { over } = filterOfShape(id, 'group');
+    if (over === undefined) throw new Error(`filter ${id} has no second key`);
+    const settled: GroupPiece[] = [];
+    const pieces = new GroupPieces((piece) => settled.push(piece));
+    return {
+      add(piece): void {
+        pieces.add(piece);
+      },
+      async finish(context): Promise<void> {
+        const table = membersOf(over, [...settled, ...pieces.open()]);
+        const { startMs: windowStartMs } = window;
+        const { revision } = pieces;
+        const totals = [...table.totals];
+        for (const groups of chunks(saved(table, true))) {
+          const set: GroupSet = { windowStartMs, shard, revision, part: 0, groups, totals };
+          await context.send('groups', set);
+        }
+      },
+    };
+  },
+);
+
+function membersOf(
+  over: Regrouping<unknown, unknown>,
+  pieces: readonly GroupPiece[],
+): RegroupedTable {
+  const table = new RegroupedTable(over);
+  for (const { groups, totals } of pieces) {
+    table.addTotals(totals);
+    table.merge(groups);
+  }
+  return table;
+}
+
+registerFn<GroupParams, GroupSet>('flowsieve/detect-groups', ({ plan, groupWindowMs }, context) => {
+  const filter = filterOfShape(plan.id, 'group');
+  const planKey = JSON.stringify(plan);
+  return {
+    async process({ windowStartMs, groups, totals }): Promise<void> {
+      const reference = referenceOf(context);
+      const policies = preparedFor(filter, plan, planKey, reference);
+      const [ref] = context.side(HISTORY_SIDE) as readonly (HistoryRef | null)[];
+      const detectContext = {
+        policyOf: (customer: string) => policies.forCustomer(customer)?.prepared,
+        reference,
+        history: ref === null ? undefined : await openHistory(ref, windowStartMs),
+        windowStartMs,
+        windowEndMs: windowStartMs + groupWindowMs,
+        totals: new Map(totals),
+      };
+      for (const [key, json] of groups) {
+        const member = filter.over?.restore(json) ?? filter.restore(json);
+        for (const detection of filter.detect(key, member, detectContext)) {
+          context.count(`hits/${plan.id}`);
+          context.emit('findings', groupFinding(filter, detection, windowStartMs, reference));
+        }
+      }
+    },
+  };
+});
+
+export interface GroupOptions {
+  readonly reference: PCollection<ManifestRef>;
+  readonly suppressions: PCollection<readonly Suppression[]>;
+  /** null = no history is kept. */
+  readonly history: PCollection<HistoryRef | null>;
+  readonly findingWindowMs: number;
+  readonly shards: number;
+  readonly nowMs: number;
+}
+
+/**
+ * Conversations -> findings of one filter that judges groups: gathered by key within the finding
+ * window, and where the filter has a second key gathered again under that. A combine over shards of
+ * groups: what crosses the shuffle are states, not conversations.
+ */
+export function applyGroupFilter(
+  conversations: PCollection<ConversationBatch>,
+  plan: FilterPlan,
+  options: GroupOptions,
+): PCollection<Finding> {
+  const { id } = plan;
+  const { reference, suppressions, history, findingWindowMs, shards, nowMs } = options;
+  const params: GroupParams = { plan, groupWindowMs: findingWindowMs, shards, nowMs };
+  const { pieces } = applyFn(conversations, {
+    name: `group ${id}`,
+    fn: 'flowsieve/group',
+    params,
+    sides: { [REFERENCE_SIDE]: reference, [SUPPRESSIONS_SIDE]: suppressions },
+    outputs: { pieces: keyedCoder(jsonCoder) },
+  });
+  const merge = (
+    input: PCollection<unknown>,
+    fold: string,
+    name: string,
+  ): PCollection<GroupSet> => {
+    const windowed = windowInto(input as never, `${name} windows`, findingWindowMs);
+    const { groups } = foldPerKey(
+      windowed,
+      name,
+      { fold, params: { filter: id } },
+      { groups: jsonCoder },
+    );
+    return windowInto<GroupSet>(groups, `leave ${name} windows`, null);
+  };
+  let groups = merge(pieces, 'flowsieve/groups', `groups of ${id}`);
+  if (filterOfShape(id, 'group').over !== undefined) {
+    const { pieces: members } = applyFn(groups, {
+      name: `regroup ${id}`,
+      fn: 'flowsieve/regroup',
+      params: { shards },
+      outputs: { pieces: keyedCoder(jsonCoder) },
+    });
+    groups = merge(members, 'flowsieve/members', `members of ${id}`);
+  }
+  return applyFn(groups, {
+    name: `detect ${id}`,
+    fn: 'flowsieve/detect-groups',
+    params,
+    sides: { [REFERENCE_SIDE]: reference, [HISTORY_SIDE]: history },
+    outputs: { findings: jsonCoder },
+  })['findings'];
+}

@@ -1,0 +1,196 @@
+import { jsonCoder, keyedCoder } from '../beam/coders.js';
+import { applyFn, registerFn } from '../beam/fn.js';
+import { constant } from '../beam/constant.js';
+import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
+import { reshuffle } from '../beam/reshuffle.js';
+import { together } from '../beam/together.js';
+import { windowInto } from '../beam/windows.js';
+import type { PCollection } from 'apache-beam';
+import { BytesCoder } from 'apache-beam/coders/required_coders';
+import { encodeDay } from '../history/day-file.js';
+import { DayState } from '../history/day-state.js';
+import { describeHistory, openHistory } from '../history/open-history.js';
+import { historyStore } from '../history/open-store.js';
+import type { HistoryRef } from '../history/store.js';
+import { DAY_MS, dayOf, dayStartMs } from '../history/utc-day.js';
+import type { ConversationBatch } from '../pipeline/conversation-batch.js';
+import type { Notice } from '../pipeline/notice.js';
+import type { ManifestRef } from '../reference/snapshot.js';
+import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
+
+registerFn<null, ConversationBatch>('flowsieve/count-days', (_params, context) => {
+  const states = new Map<number, DayState>();
+  return {
+    process(batch, { pane }): void {
+      // History is made of final results only: what a later pane replaces is not counted.
+      if (batch.rows === 0 || !pane.isLast) return;
+      const dayMs = Math.floor(batch.columns.windowStartMs[0] / DAY_MS) * DAY_MS;
+      let state = states.get(dayMs);
+      if (state === undefined) states.set(dayMs, (state = new DayState()));
+      state.add(batch, referenceOf(context));
+    },
+    finishBundle(): void {
+      for (const [dayMs, state] of states) {
+        const at = { timestampMs: dayMs, window: 'global' } as const;
+        context.emit('states', { key: String(dayMs), value: state.save() }, at);
+      }
+      states.clear();
+    },
+  };
+});
+
+/** What became of a day's file. */
+interface WrittenDay {
+  readonly day: string;
+  /** The file that was there stayed: this run saw only a small part of the day. */
+  readonly kept: boolean;
+}
+
+registerFold<{ readonly directory: string }, Uint8Array>(
+  'flowsieve/write-day',
+  ({ directory }, key) => {
+    const day = dayOf(Number(key));
+    let state: DayState | undefined;
+    return {
+      add(bytes): void {
+        const other = DayState.restore(bytes);
+        if (state === undefined) state = other;
+        else state.merge(other);
+      },
+      async finish(context): Promise<void> {
+        if (state === undefined) return;
+        const { kept, conversations, offered } = await historyStore(directory).writeDay(
+          day,
+          encodeDay(day, state),
+          state.conversations,
+        );
+        context.count('history/days');
+        if (kept && conversations !== null) {
+          const notice: Notice = {
+            kind: 'history-kept',
+            day,
+            subject: day,
+            message:
+              `the history of ${day} was kept: it has ${conversations} conversations, ` +
+              `this run saw only ${offered} of that day; remove its file to replace it`,
+          };
+          await context.send('notices', notice);
+        }
+        await context.send('days', { day, kept } satisfies WrittenDay);
+      },
+    };
+  },
+);
+
+registerFn<null, unknown>('flowsieve/all-days', (_params, context) => ({
+  process(day): void {
+    context.emit('out', { key: '', value: day });
+  },
+}));
+
+/** Days to judge, each with the history as it is once all days of the run are written. */
+export interface JudgedDay {
+  readonly day: string;
+  /** The day's file is that of an earlier run, which saw more of it. */
+  readonly kept: boolean;
+  readonly history: HistoryRef;
+}
+
+registerFold<{ readonly directory: string }, WrittenDay | null>(
+  'flowsieve/describe-history',
+  ({ directory }) => {
+    const days = new Map<string, boolean>();
+    return {
+      add(written): void {
+        if (written !== null) days.set(written.day, written.kept);
+      },
+      async finish(context): Promise<void> {
+        const history = await describeHistory(directory);
+        await context.send('history', history);
+        for (const [day, kept] of [...days].sort(([a], [b]) => (a < b ? -1 : 1))) {
+          await context.send('judged', { day, kept, history } satisfies JudgedDay);
+        }
+      },
+    };
+  },
+);
+
+registerFn<null, JudgedDay>('flowsieve/check-history', (_params, context) => ({
+  async process({ day, history }): Promise<void> {
+    const { problems } = await openHistory(history, dayStartMs(day));
+    for (const message of problems) {
+      const notice: Notice = { kind: 'history-damaged', day, subject: day, message };
+      context.emit('notices', notice);
+    }
+  },
+}));
+
+export interface HistoryOutputs {
+  /** One element, once the days of this run are written: what filters read of the past. */
+  readonly history: PCollection<HistoryRef | null>;
+  /** The days that the conversations lie in, and what is to be said of their files; none without a history. */
+  readonly judged: readonly PCollection<JudgedDay>[];
+  readonly notices: readonly PCollection<Notice>[];
+}
+
+/**
+ * Conversations -> the history's file of each of their UTC days. A judgement reads only days strictly
+ * before its own, so a run that is repeated gives the same.
+ */
+export function keepHistory(
+  conversations: PCollection<ConversationBatch>,
+  reference: PCollection<ManifestRef>,
+  impulse: PCollection<unknown>,
+  directory: string | null,
+): HistoryOutputs {
+  if (directory === null) {
+    return { history: constant(impulse, 'no history', null), judged: [], notices: [] };
+  }
+  const { states } = applyFn(conversations, {
+    name: 'count days',
+    fn: 'flowsieve/count-days',
+    params: null,
+    sides: { [REFERENCE_SIDE]: reference },
+    outputs: { states: keyedCoder(new BytesCoder()) },
+  });
+  const { days, notices } = foldPerKey(
+    windowInto(states as never, 'history days', DAY_MS),
+    'write history',
+    { fold: 'flowsieve/write-day', params: { directory } },
+    { days: jsonCoder, notices: jsonCoder },
+  );
+  const { out: begin } = applyFn(impulse, {
+    name: 'begin history',
+    fn: 'flowsieve/begin-file',
+    params: null,
+    outputs: { out: jsonCoder },
+  });
+  const all = together<unknown>('days of history', [
+    windowInto(days, 'leave history days', null),
+    begin,
+  ]);
+  const { out: keyed } = applyFn(all, {
+    name: 'gather days',
+    fn: 'flowsieve/all-days',
+    params: null,
+    outputs: { out: keyedCoder(jsonCoder) },
+  });
+  const { history, judged } = foldPerKey(
+    keyed,
+    'describe history',
+    { fold: 'flowsieve/describe-history', params: { directory } },
+    { history: jsonCoder, judged: jsonCoder },
+  );
+  const spread = reshuffle<JudgedDay>(judged, 'spread days');
+  const { notices: damaged } = applyFn(spread, {
+    name: 'check history',
+    fn: 'flowsieve/check-history',
+    params: null,
+    outputs: { notices: jsonCoder },
+  });
+  return {
+    history,
+    judged: [spread],
+    notices: [windowInto<Notice>(notices, 'leave history notices', null), damaged],
+  };
+}
