@@ -14,7 +14,7 @@ import { GlobalWindow, IntervalWindow } from 'apache-beam/values';
 import type { PCollection, WindowedValue } from 'apache-beam';
 import type { Coder } from 'apache-beam/coders/coders';
 import { GlobalWindowCoder } from 'apache-beam/coders/required_coders';
-import { PaneInfoCoder } from 'apache-beam/coders/standard_coders';
+import { ONLY_PANE } from './only-pane.js';
 import type { Pipeline } from 'apache-beam/internal/pipeline';
 import { ParDoPayload, type PTransform } from 'apache-beam/proto/beam_runner_api';
 import type {
@@ -252,7 +252,7 @@ class FnOperator implements IOperator, FnContext {
         timestampMs === undefined
           ? (current?.timestamp ?? this.#earliest ?? MIN_TIMESTAMP)
           : Long.fromNumber(timestampMs),
-      pane: current?.pane ?? PaneInfoCoder.ONE_AND_ONLY_FIRING,
+      pane: current?.pane ?? ONLY_PANE,
     });
   }
 

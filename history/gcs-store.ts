@@ -352,11 +352,7 @@ class BroughtFiles implements HistoryFiles {
   readonly #days: Brought;
   readonly #candidates: Brought;
 
-  constructor(
-    uriOf: (day: string, kind: FileKind) => string,
-    days: Brought,
-    candidates: Brought,
-  ) {
+  constructor(uriOf: (day: string, kind: FileKind) => string, days: Brought, candidates: Brought) {
     this.#uriOf = uriOf;
     this.#days = days;
     this.#candidates = candidates;

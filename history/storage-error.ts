@@ -34,7 +34,14 @@ function advice(bucket: string, error: unknown): string {
   if (status === 404) {
     return `there is no bucket ${bucket}; create it, or correct the setting history`;
   }
-  if (status === 401 || status === 403) {
+  // The library asks without credentials where it finds none.
+  if (status === 401 || (status === undefined && isAboutCredentials(error))) {
+    return (
+      `there are no valid credentials for bucket ${bucket}; run "gcloud auth application-default ` +
+      `login", name a key file in GOOGLE_APPLICATION_CREDENTIALS, or run as a service account`
+    );
+  }
+  if (status === 403) {
     return (
       `access to bucket ${bucket} is denied; give the account of the job the role ` +
       `Storage Object User (roles/storage.objectUser) on it`
@@ -45,12 +52,6 @@ function advice(bucket: string, error: unknown): string {
   }
   if (status !== undefined) {
     return `bucket ${bucket}: Cloud Storage answered ${status}; run again later`;
-  }
-  if (isAboutCredentials(error)) {
-    return (
-      `there are no credentials for bucket ${bucket}; run "gcloud auth application-default login", ` +
-      `name a key file in GOOGLE_APPLICATION_CREDENTIALS, or run as a service account`
-    );
   }
   return `bucket ${bucket} cannot be reached; check the network, then run again`;
 }

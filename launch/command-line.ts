@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { ConfigurationError } from './config/configuration-error.js';
+import { DEFAULT_RATES, parseRates } from './evaluate/rates.js';
 import { EXIT } from './exit-code.js';
 import { printError, printFailure, printProblems } from './messages.js';
 
@@ -44,6 +45,21 @@ interface GenerateFlags {
   readonly flows: number;
   readonly hours: number;
   readonly format: 'csv' | 'goflow2';
+}
+
+interface EvaluateFlags {
+  readonly seed: number;
+  readonly flows: number;
+  readonly rates: readonly number[];
+  readonly output?: string;
+  readonly plot?: string;
+  readonly json?: string;
+  readonly labels?: string;
+  readonly labelFormat: 'ndjson' | 'zeek';
+  readonly thin?: readonly number[];
+  readonly diff?: boolean;
+  readonly nullDays?: number;
+  readonly now?: string;
 }
 
 function commandTree(ended: (code: number) => void): Command {
@@ -101,6 +117,40 @@ function commandTree(ended: (code: number) => void): Command {
     .action(async (directory: string, flags: GenerateFlags) => {
       const { generateCommand } = await import('./commands/generate.js');
       ended(await generateCommand(directory, flags));
+    });
+
+  program
+    .command('evaluate')
+    .description('measure the filters against labels, or compare two configurations')
+    .argument('[paths...]', 'a configuration; with --diff two, or output directories')
+    .option('--seed <n>', 'seed of the generated network', wholeNumber(0, 0xffffffff), 1)
+    .option('--flows <n>', 'records a day of the generated network', wholeNumber(1, 1e9), 30_000)
+    .option(
+      '--rates <list>',
+      'sampling rates to look at, 1 in N packets',
+      parseRates,
+      DEFAULT_RATES,
+    )
+    .option('--labels <file>', 'what is in the inputs of the configuration')
+    .addOption(
+      new Option('--label-format <name>', 'labels.ndjson, or labelled Zeek conn logs')
+        .choices(['ndjson', 'zeek'])
+        .default('ndjson'),
+    )
+    .option('--thin <list>', 'sample the packets of the inputs too, 1 in N', parseRates)
+    .option('--diff', 'what the second path fires, silences or changes against the first')
+    .option(
+      '--null-days <n>',
+      'false alarms and power of volume-change on so many generated customer-days',
+      wholeNumber(1, 1_000_000),
+    )
+    .option('--plot <file>', 'write recall by sampling rate as SVG')
+    .option('--json <file>', 'write all numbers as JSON')
+    .option('--output <dir>', 'keep the generated network and the outputs here')
+    .option('--now <time>', 'time that suppressions expire against (ISO 8601, default: now)')
+    .action(async (paths: string[], flags: EvaluateFlags) => {
+      const { evaluateCommand } = await import('./commands/evaluate.js');
+      ended(await evaluateCommand(paths, flags));
     });
 
   const reference = program

@@ -6,6 +6,8 @@ import type { Logger } from 'pino';
 import '../beam/operators.js';
 import { createRunner } from 'apache-beam/runners/runner';
 import { expiredEntries } from '../filters/suppression.js';
+import { historyStore } from '../history/open-store.js';
+import { HistoryStorageError } from '../history/storage-error.js';
 import type { InputSpec } from '../pipeline/chunk.js';
 import type { Notice } from '../pipeline/notice.js';
 import { buildPipeline, type JobSpec } from '../pipeline/pipeline.js';
@@ -56,7 +58,7 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
   if (config.filters.length === 0) throw new Error('no filter is enabled for any customer');
   await makeDirectory(config, 'output', config.output);
   await makeDirectory(config, 'reference.snapshot', config.reference.snapshot);
-  if (config.history !== undefined) await makeDirectory(config, 'history', config.history);
+  if (config.history !== undefined) await prepareHistory(config, config.history);
   const log = createLogger('job');
   const reference = await prepareReference(config);
   log.info(reference, 'reference data are ready');
@@ -116,6 +118,17 @@ async function makeDirectory(config: Config, setting: string, path: string): Pro
   } catch (error) {
     const message = `expected a directory that can be written, got ${(error as Error).message}`;
     throw new ConfigurationError([{ place: config.file, path: setting, message }]);
+  }
+}
+
+/** Makes sure that the history can be kept; where not, its setting or what it names is at fault. */
+async function prepareHistory(config: Config, place: string): Promise<void> {
+  try {
+    await historyStore(place).prepare();
+  } catch (error) {
+    if (!(error instanceof HistoryStorageError)) throw error;
+    const { message } = error;
+    throw new ConfigurationError([{ place: config.file, path: 'history', message }]);
   }
 }
 

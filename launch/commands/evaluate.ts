@@ -1,10 +1,14 @@
 import { evaluateDiff, type DiffOptions } from '../evaluate/evaluate-diff.js';
 import { evaluateGenerated, type GeneratedOptions } from '../evaluate/evaluate-generated.js';
 import { evaluateLabelled, type LabelledOptions } from '../evaluate/evaluate-labelled.js';
+import { renderNullDays, runNullDays } from '../evaluate/null-days.js';
 import { requireFolders } from '../evaluate/outputs.js';
 import { withTemporaryDirectory } from '../evaluate/temporary-directory.js';
 import { EXIT } from '../exit-code.js';
 import { printError } from '../messages.js';
+
+/** Changes of each size that are planted to measure power. */
+const PLANTED_DAYS = 40;
 
 export interface EvaluateCommandOptions
   extends GeneratedOptions, Omit<LabelledOptions, 'labels'>, DiffOptions {
@@ -12,6 +16,8 @@ export interface EvaluateCommandOptions
   readonly labels?: string;
   /** Compares the two paths. */
   readonly diff?: boolean;
+  /** Generated customer-days on which volume-change is measured, instead of all that. */
+  readonly nullDays?: number;
 }
 
 /**
@@ -29,6 +35,12 @@ export async function evaluateCommand(
     printError(problem);
     return EXIT.configuration;
   }
+  if (options.nullDays !== undefined) {
+    const { nullDays: customerDays, seed } = options;
+    const result = runNullDays({ seed, customerDays, plantedDays: PLANTED_DAYS });
+    process.stdout.write(`${renderNullDays(result, { framed: process.stdout.isTTY })}\n`);
+    return result.withFindings <= result.bound ? EXIT.ran : EXIT.failed;
+  }
   await requireFolders(options);
   await withTemporaryDirectory(async (scratch) => {
     if (options.diff === true) await evaluateDiff(paths[0], paths[1], options, scratch);
@@ -41,8 +53,10 @@ export async function evaluateCommand(
 
 function usageProblem(
   paths: readonly string[],
-  { diff, labels, thin, plot }: EvaluateCommandOptions,
+  { diff, labels, thin, plot, nullDays }: EvaluateCommandOptions,
 ): string | undefined {
+  if (nullDays !== undefined && (paths.length > 0 || diff === true))
+    return '--null-days generates its own days: it goes with no path and no --diff';
   if (diff === true) {
     if (labels !== undefined || thin !== undefined || plot !== undefined)
       return '--diff goes with none of --labels, --thin and --plot';

@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import type { z } from 'zod';
 import { planFilters, type FilterPlan, type PlannedFilters } from '../../filters/policies.js';
 import { parseSuppressions, type Suppression } from '../../filters/suppression.js';
+import { hasScheme } from '../../history/gcs-uri.js';
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
 import { formatDuration } from './duration.js';
@@ -29,7 +30,7 @@ export interface Config {
   readonly findingWindowMs: number;
   /** Keys of the shuffle in a window. */
   readonly shards: number;
-  /** Directory of the history; undefined = none is kept. */
+  /** Directory or gs://bucket/prefix of the history; undefined = none is kept. */
   readonly history: string | undefined;
   /** Directory. */
   readonly output: string;
@@ -114,7 +115,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
     windowMs: settings.window,
     findingWindowMs: settings.findingWindow,
     shards: settings.shards,
-    history: settings.history === false ? undefined : check.resolve(settings.history),
+    history: settings.history === false ? undefined : check.historyPlace(settings.history),
     output,
     nowMs,
   };
@@ -142,6 +143,10 @@ class Check {
 
   resolve(path: string): string {
     return resolve(this.#directory, path);
+  }
+
+  historyPlace(place: string): string {
+    return hasScheme(place) ? place : this.resolve(place);
   }
 
   async inputs(

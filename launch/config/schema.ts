@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hasScheme, parseGcsUri } from '../../history/gcs-uri.js';
 import { feedSpecsSchema } from '../../reference/spec.js';
 import { formatDuration, parseDuration } from './duration.js';
 
@@ -54,6 +55,17 @@ function path(what: string) {
     .refine((text) => !text.includes('\0'), { error });
 }
 
+const HISTORY_EXPECTED =
+  'expected the path of a directory for the history, gs://bucket/prefix, or false';
+
+/** A URL of another kind would be taken for a directory of that name. */
+function historyPlace() {
+  return path('a directory for the history, or false').refine(
+    (text) => !hasScheme(text) || parseGcsUri(text) !== undefined,
+    { error: HISTORY_EXPECTED },
+  );
+}
+
 export const inputSchema = z.strictObject({
   /** A path, a glob or a file:// URL. */
   uri: path('an input: a file, a glob or a file:// URL'),
@@ -94,9 +106,7 @@ export const configSchema = z.strictObject(
     findingWindow: duration(SETTINGS.findingWindowMs),
     shards: wholeNumber(SETTINGS.shards),
     history: z
-      .union([path('a directory for the history, or false'), z.literal(false)], {
-        error: 'expected the path of a directory for the history, or false',
-      })
+      .union([historyPlace(), z.literal(false)], { error: HISTORY_EXPECTED })
       .default(SETTINGS.history.default),
     output: path('a directory').default(SETTINGS.output.default),
   },

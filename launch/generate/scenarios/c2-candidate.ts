@@ -16,7 +16,7 @@ const FILTER = 'c2-candidate';
 const C2_PORT = 443;
 const CANDIDATE_PORT = 8444;
 /** Ordinary clients of each customer that use what is popular. */
-const ORDINARY_CLIENTS = 12;
+const ORDINARY_CLIENTS = 8;
 
 /** Clients that a listed C2 steers, and another server that all of them talk to. */
 interface Campaign {
@@ -152,32 +152,31 @@ function soundServers(context: Planting): readonly SoundServer[] {
 
 /*
  * Three clients are the least that the filter takes; in a network this small, of which so many clients
- * are compromised, chance brings three together, and a fourth must tell.
+ * are compromised, chance brings three together, and more must tell.
  */
 export const c2Candidate: readonly Scenario[] = [
   // What the clients have in common besides is not the second C2.
   scenario('campaign', (context) => ({
-    clients: clientsOf(context, 2, 1, 1),
+    clients: clientsOf(context, 2, 2, 2),
     block: 'candidate',
     found: true,
     sound: soundServers(context),
   })),
   scenario('two-customers', (context) => ({
-    clients: clientsOf(context, 3, 1),
+    clients: clientsOf(context, 3, 3),
     block: 'candidate',
     found: true,
   })),
   scenario('one-customer-two-networks', (context) => ({
     clients: [
-      ...context.addressesOf('elm', 2),
-      context.special('contestedExclusive', 'elm'),
-      context.special('contestedExclusive', 'elm'),
+      ...context.addressesOf('acme', 3),
+      ...Array.from({ length: 3 }, () => context.special('otherNetwork', 'acme')),
     ],
     block: 'candidate',
     found: true,
   })),
   scenario('ipv6', (context) => ({
-    clients: ['acme', 'cedar', 'elm', 'elm'].map((customer) => context.customer6([customer])),
+    clients: ['acme', 'acme', 'cedar', 'cedar'].map((customer) => context.customer6([customer])),
     block: 'candidate6',
     found: true,
   })),

@@ -16,7 +16,7 @@ const MINUTE = 60_000;
 /** Remotes that one address sends to. */
 const RECEIVERS = 3;
 /** Addresses with a service of one kind that send as little as most do: against them the others stand out. */
-const ORDINARY_ADDRESSES = 5;
+const ORDINARY_ADDRESSES = 8;
 
 /** What the scan found at the customer's address. */
 interface OwnService {
@@ -42,7 +42,10 @@ function serviceAt(context: Planting, owner: Owned, { port, service, tags }: Own
 
 /** Two remotes of one network: one of the judged day, and one that does the same on history days. */
 function strangers(context: Planting): readonly [string, string] {
-  return [context.remote('strange'), context.remote('strange')];
+  const pair = [context.remote('strange'), context.remote('strange')] as const;
+  // Strange to the customer, not to the scan: c2-candidate has nothing to ask of them.
+  for (const remote of pair) context.scanned(remote, 443, 'https');
+  return pair;
 }
 
 /** With a remote that nobody met before; networks and countries have the same volume on all days. */

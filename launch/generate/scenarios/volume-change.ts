@@ -43,6 +43,8 @@ function volume(
             remoteAddress: context.random.pick(remotes),
             role: 'client',
             serverPort: port,
+            // None may be taken for another.
+            clientPort: 52_000 + i,
           },
           context.moment(),
           brief(context.random),

@@ -1,0 +1,205 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What the server keeps of an object. */
+export interface FakeObject {
+  readonly content: Buffer;
+  readonly generation: number;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly contentType: string;
+}
+
+/** A request as the server sees it: an answer of its own here stands for what a real service may say. */
+export type Interception = (method: string, url: URL) => number | undefined;
+
+interface Upload {
+  readonly bucket: string;
+  readonly url: URL;
+  readonly resource: Resource;
+}
+
+/** The part of an object's resource that a client may send. */
+interface Resource {
+  readonly name?: string;
+  readonly contentType?: string;
+  readonly md5Hash?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Objects of one page of a list: few, so that lists have several. */
+const PAGE = 3;
+
+/**
+ * The part of the JSON API of Cloud Storage that a history needs, on a port of this machine: list in
+ * pages, download whole, by range or by generation, multipart and resumable uploads with
+ * ifGenerationMatch and md5Hash, delete.
+ */
+export class GcsServer {
+  readonly buckets = new Map<string, Map<string, FakeObject>>();
+  /** `GET /b/bucket/o` and the like, as they come. */
+  readonly requests: string[] = [];
+  intercept: Interception = () => undefined;
+  readonly #server: Server;
+  readonly #uploads = new Map<string, Upload>();
+  #generation = 1_700_000_000_000_000;
+
+  constructor() {
+    this.#server = createServer((request, response) => {
+      this.#answer(request, response).catch((error: unknown) => {
+        response.writeHead(500).end(String(error));
+      });
+    });
+  }
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** The objects of a bucket, which is made. */
+  bucket(name: string): Map<string, FakeObject> {
+    const objects = this.buckets.get(name) ?? new Map<string, FakeObject>();
+    this.buckets.set(name, objects);
+    return objects;
+  }
+
+  /** Puts an object there as another program would. */
+  put(bucket: string, name: string, content: Uint8Array, metadata = {}): void {
+    const object = { content: Buffer.from(content), metadata, contentType: 'text/plain' };
+    this.bucket(bucket).set(name, { ...object, generation: ++this.#generation });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const pieces: Buffer[] = [];
+    for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
+    const body = Buffer.concat(pieces);
+    const { method = 'GET' } = request;
+    const url = new URL(request.url ?? '/', this.endpoint);
+    const path = url.pathname.replace(/^\/storage\/v1/, '');
+    this.requests.push(`${method} ${path}`);
+    const refused = this.intercept(method, url);
+    if (refused !== undefined) return fail(response, refused, `refused with ${refused}`);
+    const [, isUpload, bucket, name] =
+      /^(\/upload\/storage\/v1|\/upload)?\/b\/([^/]+)\/o(?:\/(.+))?$/.exec(path) ?? [];
+    const objects = this.buckets.get(bucket);
+    if (objects === undefined) return fail(response, 404, 'The specified bucket does not exist.');
+    if (isUpload !== undefined) return this.#upload(request, response, url, bucket, body);
+    if (name === undefined) return list(response, url, objects);
+    const object = objects.get(decodeURIComponent(name));
+    const generation = url.searchParams.get('generation');
+    if (object === undefined || (generation ?? `${object.generation}`) !== `${object.generation}`) {
+      return fail(response, 404, `No such object: ${bucket}/${name}`);
+    }
+    if (method === 'DELETE') {
+      objects.delete(decodeURIComponent(name));
+      response.writeHead(204).end();
+    } else if (url.searchParams.get('alt') === 'media') {
+      media(request, response, object);
+    } else {
+      json(response, 200, resource(decodeURIComponent(name), object));
+    }
+  }
+
+  #upload(
+    request: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    bucket: string,
+    body: Buffer,
+  ): void {
+    if (request.method === 'PUT') {
+      const id = url.searchParams.get('upload_id') ?? '';
+      const upload = this.#uploads.get(id);
+      if (upload === undefined) return fail(response, 404, 'no such upload');
+      this.#store(response, upload, body);
+    } else if (url.searchParams.get('uploadType') === 'resumable') {
+      const id = randomUUID();
+      this.#uploads.set(id, { bucket, url, resource: JSON.parse(body.toString()) as Resource });
+      const location = `${this.endpoint}/upload/storage/v1/b/${bucket}/o?upload_id=${id}`;
+      response.writeHead(200, { location }).end();
+    } else {
+      const { head, content } = multipart(request, body);
+      this.#store(response, { bucket, url, resource: head }, content);
+    }
+  }
+
+  #store(response: ServerResponse, { bucket, url, resource: sent }: Upload, content: Buffer): void {
+    const name = url.searchParams.get('name') ?? sent.name ?? '';
+    const objects = this.bucket(bucket);
+    const expected = url.searchParams.get('ifGenerationMatch');
+    if (expected !== null && Number(expected) !== (objects.get(name)?.generation ?? 0)) {
+      return fail(response, 412, 'At least one of the pre-conditions you specified did not hold.');
+    }
+    const md5 = createHash('md5').update(content).digest('base64');
+    if (sent.md5Hash !== undefined && sent.md5Hash !== md5) {
+      return fail(response, 400, 'Provided MD5 hash does not match the content.');
+    }
+    const { metadata = {}, contentType = '' } = sent;
+    objects.set(name, { content, metadata, contentType, generation: ++this.#generation });
+    json(response, 200, resource(name, objects.get(name)!));
+  }
+}
+
+function list(response: ServerResponse, url: URL, objects: Map<string, FakeObject>): void {
+  const { searchParams } = url;
+  const prefix = searchParams.get('prefix') ?? '';
+  const below = (name: string): boolean =>
+    searchParams.get('delimiter') === '/' && name.slice(prefix.length).includes('/');
+  const names = [...objects.keys()].filter((name) => name.startsWith(prefix) && !below(name));
+  names.sort();
+  const from = Number(searchParams.get('pageToken') ?? 0);
+  const end = from + Math.min(PAGE, Number(searchParams.get('maxResults') ?? PAGE));
+  json(response, 200, {
+    kind: 'storage#objects',
+    items: names.slice(from, end).map((name) => resource(name, objects.get(name)!)),
+    ...(end < names.length ? { nextPageToken: String(end) } : {}),
+  });
+}
+
+function media(request: IncomingMessage, response: ServerResponse, object: FakeObject): void {
+  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+  const { contentType, content } = object;
+  const headers = { 'content-type': contentType };
+  if (range === null) {
+    response.writeHead(200, headers).end(content);
+  } else if (Number(range[1]) >= content.length) {
+    response.writeHead(416).end('Requested range not satisfiable');
+  } else {
+    const end = range[2] === '' ? content.length : Number(range[2]) + 1;
+    response.writeHead(206, headers).end(content.subarray(Number(range[1]), end));
+  }
+}
+
+function resource(name: string, object: FakeObject): object {
+  const { generation, metadata, contentType, content } = object;
+  const [size, version] = [String(content.length), String(generation)];
+  return { kind: 'storage#object', name, size, generation: version, metadata, contentType };
+}
+
+/** The two parts of a multipart/related body. */
+function multipart(request: IncomingMessage, body: Buffer): { head: Resource; content: Buffer } {
+  const boundary = /boundary="?([^";]+)"?/.exec(request.headers['content-type'] ?? '')?.[1] ?? '';
+  const text = body.toString('latin1');
+  const first = text.indexOf('\r\n\r\n') + 4;
+  const second = text.indexOf('\r\n\r\n', first) + 4;
+  const head = body.subarray(first, text.indexOf(`\r\n--${boundary}`, first)).toString();
+  const content = body.subarray(second, text.lastIndexOf(`\r\n--${boundary}--`));
+  return { head: JSON.parse(head) as Resource, content: Buffer.from(content) };
+}
+
+function json(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+}
+
+function fail(response: ServerResponse, status: number, message: string): void {
+  json(response, status, { error: { code: status, message, errors: [{ message }] } });
+}
