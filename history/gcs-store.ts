@@ -397,6 +397,8 @@ async function connect(bucket: string, options: StorageOptions): Promise<Bucket>
     retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways, maxRetries: 5 },
     ...options,
   });
+  // Fault: where STORAGE_EMULATOR_HOST names the service, the library leaves the path of its API out.
+  storage.baseUrl = `${storage.apiEndpoint}/storage/v1`;
   return storage.bucket(bucket);
 }
 

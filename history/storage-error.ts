@@ -6,9 +6,13 @@ const SHOWN_CHARACTERS = 300;
  * HistoryError it says nothing about a day, so no run goes on without history because of it.
  */
 export class HistoryStorageError extends Error {
+  /** The message without the word that it is about history. */
+  readonly problem: string;
+
   constructor(place: string, problem: string, options?: ErrorOptions) {
     super(`history ${place}: ${problem}`, options);
     this.name = 'HistoryStorageError';
+    this.problem = `${place}: ${problem}`;
   }
 }
 
@@ -31,15 +35,9 @@ export function storageError(
 
 function advice(bucket: string, error: unknown): string {
   const status = statusOf(error);
-  if (status === 404) {
-    return `there is no bucket ${bucket}; create it, or correct the setting history`;
-  }
-  // The library asks without credentials where it finds none.
-  if (status === 401 || (status === undefined && isAboutCredentials(error))) {
-    return (
-      `there are no valid credentials for bucket ${bucket}; run "gcloud auth application-default ` +
-      `login", name a key file in GOOGLE_APPLICATION_CREDENTIALS, or run as a service account`
-    );
+  // The library asks without credentials where it finds none; with expired ones it gets no token.
+  if (status === 401 || messageOf(error).includes('invalid_grant')) {
+    return `there are no valid credentials for bucket ${bucket}; ${GET_CREDENTIALS}`;
   }
   if (status === 403) {
     return (
@@ -47,19 +45,31 @@ function advice(bucket: string, error: unknown): string {
       `Storage Object User (roles/storage.objectUser) on it`
     );
   }
-  if (status === 412 || status === 409) {
+  if (status === 404) {
+    return `there is no bucket ${bucket}; create it, or correct the setting history`;
+  }
+  if (status === 409 || status === 412) {
     return `others keep writing the same object in bucket ${bucket}; run again`;
   }
   if (status !== undefined) {
     return `bucket ${bucket}: Cloud Storage answered ${status}; run again later`;
   }
-  return `bucket ${bucket} cannot be reached; check the network, then run again`;
+  if (isOfNetwork(error)) {
+    return `bucket ${bucket} cannot be reached; check the network, then run again`;
+  }
+  // What is left are files of keys that cannot be read, which the library tells in words of its own.
+  return `the credentials for bucket ${bucket} cannot be used; ${GET_CREDENTIALS}`;
 }
 
-/** As google-auth-library says it: it has no codes of its own. */
-function isAboutCredentials(error: unknown): boolean {
-  return /credential|invalid_grant|refresh.?token|key ?file|not a file|metadata (?:server|service)/i.test(
-    messageOf(error),
+const GET_CREDENTIALS =
+  'run "gcloud auth application-default login", name a file of keys in ' +
+  'GOOGLE_APPLICATION_CREDENTIALS, or run as a service account';
+
+function isOfNetwork(error: unknown): boolean {
+  const { code } = error as { readonly code?: unknown };
+  const text = `${String(code)} ${messageOf(error)}`;
+  return /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOST|ENET|EPIPE|EPROTO|CERT|socket|network|time-?out|request to \S+ failed|aborted|premature close/i.test(
+    text,
   );
 }
 

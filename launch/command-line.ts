@@ -107,7 +107,7 @@ function commandTree(ended: (code: number) => void): Command {
     .description('write labelled synthetic netflow with its configuration')
     .argument('<dir>', 'directory to write to')
     .option('--seed <n>', 'seed of the generated network', wholeNumber(0, 0xffffffff), 1)
-    .option('--flows <n>', 'flow records', wholeNumber(1, 1_000_000_000), 100_000)
+    .option('--flows <n>', 'flow records a day', wholeNumber(1, 1_000_000_000), 30_000)
     .option('--hours <n>', 'hours that they span', wholeNumber(1, 24 * 31), 24)
     .addOption(
       new Option('--format <name>', 'format of the records')

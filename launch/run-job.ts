@@ -127,7 +127,7 @@ async function prepareHistory(config: Config, place: string): Promise<void> {
     await historyStore(place).prepare();
   } catch (error) {
     if (!(error instanceof HistoryStorageError)) throw error;
-    const { message } = error;
+    const { problem: message } = error;
     throw new ConfigurationError([{ place: config.file, path: 'history', message }]);
   }
 }

@@ -141,12 +141,12 @@ registerFold<{ readonly filter: string }, GroupPiece>(
         }
         const again = new RegroupedTable(filter.over);
         for (const [key, state] of table.entries()) again.addGroup(key, state);
+        const set = { windowStartMs, shard, revision };
+        // Totals go alone: they count where no group brings anything to a second key, too.
+        await context.send('groups', { ...set, part: 0, groups: [], totals: [...again.totals] });
         let part = 0;
         for (const groups of chunks(saved(again, false))) {
-          // All parts are added up: the totals go with one of them.
-          const totals = part === 0 ? [...again.totals] : [];
-          await context.send('groups', { windowStartMs, shard, revision, part, groups, totals });
-          part++;
+          await context.send('groups', { ...set, part: ++part, groups, totals: [] });
         }
       },
     };

@@ -13,8 +13,8 @@ import { TemporaryFiles } from '../launch/temporary-files.js';
 export interface Output {
   readonly findings: readonly Finding[];
   readonly rejects: readonly Reject[];
-  /** Bytes of findings.ndjson, rejects.ndjson and summary.json, as text. */
-  readonly texts: Readonly<Record<'findings' | 'rejects' | 'summary', string>>;
+  /** Bytes of findings.ndjson, rejects.ndjson, notices.ndjson and summary.json, as text. */
+  readonly texts: Readonly<Record<'findings' | 'rejects' | 'notices' | 'summary', string>>;
   /** Of summary.json. */
   readonly summary: RunReport;
 }
@@ -82,6 +82,7 @@ export class JobDirectory {
     const texts = {
       findings: read('findings.ndjson'),
       rejects: read('rejects.ndjson'),
+      notices: read('notices.ndjson'),
       summary: read('summary.json'),
     };
     return {

@@ -87,17 +87,30 @@ export class GcsServer {
     const path = url.pathname.replace(/^\/storage\/v1/, '');
     this.requests.push(`${method} ${path}`);
     const refused = this.intercept(method, url);
-    if (refused !== undefined) return fail(response, refused, `refused with ${refused}`);
-    const [, isUpload, bucket, name] =
-      /^(\/upload\/storage\/v1|\/upload)?\/b\/([^/]+)\/o(?:\/(.+))?$/.exec(path) ?? [];
-    const objects = this.buckets.get(bucket);
-    if (objects === undefined) return fail(response, 404, 'The specified bucket does not exist.');
-    if (isUpload !== undefined) return this.#upload(request, response, url, bucket, body);
-    if (name === undefined) return list(response, url, objects);
+    if (refused !== undefined) {
+      fail(response, refused, `refused with ${refused}`);
+      return;
+    }
+    const parts = /^(\/upload(?:\/storage\/v1)?)?\/b\/([^/]+)\/o(?:\/(.+))?$/.exec(path);
+    const [, isUpload, bucket, name] = (parts ?? []) as readonly (string | undefined)[];
+    const objects = this.buckets.get(bucket ?? '');
+    if (bucket === undefined || objects === undefined) {
+      fail(response, 404, 'The specified bucket does not exist.');
+      return;
+    }
+    if (isUpload !== undefined) {
+      this.#upload(request, response, url, bucket, body);
+      return;
+    }
+    if (name === undefined) {
+      list(response, url, objects);
+      return;
+    }
     const object = objects.get(decodeURIComponent(name));
     const generation = url.searchParams.get('generation');
     if (object === undefined || (generation ?? `${object.generation}`) !== `${object.generation}`) {
-      return fail(response, 404, `No such object: ${bucket}/${name}`);
+      fail(response, 404, `No such object: ${bucket}/${name}`);
+      return;
     }
     if (method === 'DELETE') {
       objects.delete(decodeURIComponent(name));
@@ -119,7 +132,10 @@ export class GcsServer {
     if (request.method === 'PUT') {
       const id = url.searchParams.get('upload_id') ?? '';
       const upload = this.#uploads.get(id);
-      if (upload === undefined) return fail(response, 404, 'no such upload');
+      if (upload === undefined) {
+        fail(response, 404, 'no such upload');
+        return;
+      }
       this.#store(response, upload, body);
     } else if (url.searchParams.get('uploadType') === 'resumable') {
       const id = randomUUID();
@@ -137,11 +153,13 @@ export class GcsServer {
     const objects = this.bucket(bucket);
     const expected = url.searchParams.get('ifGenerationMatch');
     if (expected !== null && Number(expected) !== (objects.get(name)?.generation ?? 0)) {
-      return fail(response, 412, 'At least one of the pre-conditions you specified did not hold.');
+      fail(response, 412, 'At least one of the pre-conditions you specified did not hold.');
+      return;
     }
     const md5 = createHash('md5').update(content).digest('base64');
     if (sent.md5Hash !== undefined && sent.md5Hash !== md5) {
-      return fail(response, 400, 'Provided MD5 hash does not match the content.');
+      fail(response, 400, 'Provided MD5 hash does not match the content.');
+      return;
     }
     const { metadata = {}, contentType = '' } = sent;
     objects.set(name, { content, metadata, contentType, generation: ++this.#generation });

@@ -288,7 +288,7 @@ describe('GcsHistoryStore', () => {
       const store = setting.store({ useAuthWithCustomEndpoint: true, ...key });
       const error = await failure(store.prepare());
       expect(error).to.be.instanceOf(HistoryStorageError);
-      expect(error.message).to.match(/there are no valid credentials for bucket flows; run "gcl/);
+      expect(error.message).to.match(/ credentials for bucket flows.*; run "gcloud auth/);
     }
     expect(server.requests).to.deep.equal(['GET /b/flows/o']);
   });

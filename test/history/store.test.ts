@@ -130,7 +130,10 @@ describe('a history store', () => {
   });
 
   it('says which file is not there', () => {
-    expect(() => new LocalHistoryStore(files.directory).readDay(DAY)).to.throw(HistoryError, `${DAY}.day`);
+    expect(() => new LocalHistoryStore(files.directory).readDay(DAY)).to.throw(
+      HistoryError,
+      `${DAY}.day`,
+    );
   });
 });
 
