@@ -39,7 +39,8 @@ const positive = (): z.ZodInt => z.int({ error: POSITIVE }).min(1, { error: POSI
  * Out: at most one a customer address and finding window, indicator `outbound:23/tcp` (its gravest
  * service), where all three hold:
  * - at least `minBytes` (scaled by the sampling rate, and from ten packets or more) went to remotes
- *   strange to the customer: not seen by it in the history, and known to fewer than 3 customers;
+ *   strange to the customer: not seen by it in the history, and known to fewer than 3 customers. All
+ *   windows and remotes are added within a sensor, then one sensor speaks for all (volume.ts);
  * - that alone is well above all that its kind sends: robust z of log10(1 + bytes) of 3.5 or more
  *   among the addresses of all customers with the same gravest tag (median and MAD; Iglewicz and
  *   Hoaglin, 1993). Of fewer than 5 others the floor alone decides, and the evidence says so.

@@ -4,8 +4,7 @@ import type { Notice } from '../pipeline/notice.js';
 import { categoryFamily } from '../reference/categories.js';
 import { tellsOnShared } from './list-match.js';
 
-/** Clients that must have talked to an address on one day, and customers at the least. */
-const MIN_CLIENTS = 20;
+/** Customers that must have talked to an address on one day, at the least; clients: BUSY_CLIENTS, on MIN_DAYS. */
 const MIN_CUSTOMERS = 3;
 /** Of the customers with traffic that day. */
 const MIN_SHARE = 0.5;
@@ -19,7 +18,7 @@ const MIN_DAYS = 2;
  */
 export function sharedInEffect(remote: string, history: History): Prevalence | undefined {
   const found = history.prevalence(remote);
-  if (found === undefined || found.days < MIN_DAYS || found.clients < MIN_CLIENTS) return undefined;
+  if (found === undefined || found.days < MIN_DAYS) return undefined;
   const customers = Math.max(0, ...history.days.map((day) => customersOn(day, history)));
   return found.customers >= Math.max(MIN_CUSTOMERS, customers * MIN_SHARE) ? found : undefined;
 }
@@ -45,7 +44,9 @@ export function discountShared(finding: Finding, history: History): Discounted {
   const unchanged: Discounted = { finding, notices: [] };
   const { remoteAddress } = finding;
   if (remoteAddress === null) return unchanged;
-  const accused = finding.evidence.some(isAccusation);
+  // A ban is about the range itself, whatever list says what is in it.
+  const banned = finding.evidence.some(({ type }) => type === 'policy');
+  const accused = !banned && finding.evidence.some(isAccusation);
   const country = finding.evidence.some(({ type }) => type === 'country');
   if (!accused && !country) return unchanged;
   const prevalence = sharedInEffect(remoteAddress, history);

@@ -3,23 +3,23 @@ import { counterEnd } from '../pipeline/conversation-batch.js';
 import type { HitCounter } from '../pipeline/hit.js';
 import { trafficOf, type Traffic } from '../pipeline/traffic.js';
 import type { Conversation } from './conversation.js';
-
-/** Sensors (at a rate) that a tally keeps apart; more are a mistake in the data. */
-const MAX_COUNTERS = 256;
+import { addCounts } from './counts.js';
+import { SensorCounters } from './sensor-counters.js';
 
 /** A tally as plain JSON. */
 export interface TallyJson {
   readonly conversations: number;
   readonly records: number;
-  readonly firstMs: number;
-  readonly lastMs: number;
+  /** JSON has no infinity: null in a tally without conversations. */
+  readonly firstMs: number | null;
+  readonly lastMs: number | null;
   readonly reason: number;
   readonly counters: readonly HitCounter[];
 }
 
 /**
  * Counts of the conversations in a group: how many (one a window), records, first and last time,
- * and traffic by sensor.
+ * and traffic by sensor. Sums stop at `Number.MAX_SAFE_INTEGER`.
  */
 export class Tally {
   conversations = 0;
@@ -29,69 +29,54 @@ export class Tally {
   lastMs = -Infinity;
   /** The strongest REASON for the customer's role. */
   reason: number = REASON.unknown;
-  /** By rate and sensor. */
-  readonly #counters = new Map<string, HitCounter>();
+  readonly #counters = new SensorCounters();
 
   static restore(json: unknown): Tally {
+    const { conversations, records, firstMs, lastMs, reason, counters } = json as TallyJson;
     const tally = new Tally();
-    const { counters, firstMs, lastMs, ...rest } = json as TallyJson;
-    Object.assign(tally, rest);
-    // JSON has no infinity: null in a tally without conversations.
-    tally.firstMs = (firstMs as number | null) ?? Infinity;
-    tally.lastMs = (lastMs as number | null) ?? -Infinity;
-    for (const counter of counters) tally.#count(counter);
+    tally.conversations = conversations;
+    tally.records = records;
+    tally.firstMs = firstMs ?? Infinity;
+    tally.lastMs = lastMs ?? -Infinity;
+    tally.reason = reason;
+    for (const counter of counters) tally.#counters.add(counter);
     return tally;
   }
 
   save(): TallyJson {
-    const { conversations, records, firstMs, lastMs, reason } = this;
-    return {
-      conversations,
-      records,
-      firstMs,
-      lastMs,
-      reason,
-      counters: [...this.#counters.values()],
-    };
+    const { conversations, records, firstMs, lastMs, reason, counters } = this;
+    return { conversations, records, firstMs, lastMs, reason, counters };
   }
 
+  /** Makes nothing but the sums of a sensor that is new: asked for every row that counts. */
   add({ batch, row }: Conversation): void {
-    const { columns, counters, sensors } = batch;
+    const { columns } = batch;
     this.conversations++;
-    this.records += columns.records[row];
+    this.records = addCounts(this.records, columns.records[row]);
     this.firstMs = Math.min(this.firstMs, columns.firstMs[row]);
     this.lastMs = Math.max(this.lastMs, columns.lastMs[row]);
     this.reason = Math.max(this.reason, columns.reason[row]);
     const end = counterEnd(batch, row);
-    for (let i = columns.counterStart[row]; i < end; i++) {
-      this.#count({
-        sensor: sensors[counters.sensor[i]],
-        samplingRate: counters.samplingRate[i],
-        outPackets: counters.outPackets[i],
-        outBytes: counters.outBytes[i],
-        inPackets: counters.inPackets[i],
-        inBytes: counters.inBytes[i],
-      });
-    }
+    for (let i = columns.counterStart[row]; i < end; i++) this.#counters.addRow(batch, i);
   }
 
   merge(from: Tally): void {
-    this.conversations += from.conversations;
-    this.records += from.records;
+    this.conversations = addCounts(this.conversations, from.conversations);
+    this.records = addCounts(this.records, from.records);
     this.firstMs = Math.min(this.firstMs, from.firstMs);
     this.lastMs = Math.max(this.lastMs, from.lastMs);
     this.reason = Math.max(this.reason, from.reason);
-    for (const counter of from.#counters.values()) this.#count(counter);
+    this.#counters.merge(from.#counters);
   }
 
-  /** In the order of sensor and rate. */
+  /** In the order of sensor and rate; a copy. */
   get counters(): readonly HitCounter[] {
-    return [...this.#counters].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, counter]) => counter);
+    return this.#counters.copy();
   }
 
   /** Names of the sensors, sorted. */
   get sensors(): readonly string[] {
-    return [...new Set(this.counters.map(({ sensor }) => sensor))].sort();
+    return [...new Set(this.counters.map(({ sensor }) => sensor))];
   }
 
   /** The coarsest rate, 1 in N; null = no sensor says. */
@@ -104,28 +89,4 @@ export class Tally {
   get traffic(): Traffic {
     return trafficOf(this.counters);
   }
-
-  #count(counter: HitCounter): void {
-    const { sensor, samplingRate } = counter;
-    const key = `${sensor}\0${String(samplingRate).padStart(10, '0')}`;
-    const known = this.#counters.get(key);
-    this.#counters.set(key, known === undefined ? counter : sum(known, counter));
-    if (this.#counters.size > MAX_COUNTERS) this.#forgetLast();
-  }
-
-  /** Of too many the last by name: which are kept must not depend on the order they come in. */
-  #forgetLast(): void {
-    const [last] = [...this.#counters.keys()].sort().slice(-1);
-    this.#counters.delete(last);
-  }
-}
-
-function sum(a: HitCounter, b: HitCounter): HitCounter {
-  return {
-    ...a,
-    outPackets: a.outPackets + b.outPackets,
-    outBytes: a.outBytes + b.outBytes,
-    inPackets: a.inPackets + b.inPackets,
-    inBytes: a.inBytes + b.inBytes,
-  };
 }

@@ -1,4 +1,5 @@
 /** The sparse counts of a day's file: by customer, by stratum, then by sensor and hour. */
+import { BITMAP_WORDS, bitsSet, MOST_BITS } from './conversation-bitmap.js';
 import { HOURS, WIDTH, type DayTables } from './day-tables.js';
 import type { DaySensor } from './history.js';
 import { kindOf, renumbered } from './stratum-key.js';
@@ -29,6 +30,8 @@ export interface CustomerDays {
   /** By row: sensor * 24 + hour, and the count, which ends at 2^32 - 1. */
   readonly slots: Uint32Array;
   readonly counts: Uint32Array;
+  /** By row: bits that the day's conversations of its stratum and sensor set; 0 = too many to tell. */
+  readonly bits: Uint8Array;
   /** By customer. */
   readonly leftOut: Float64Array;
 }
@@ -103,11 +106,12 @@ class Rows {
   readonly #slot: Uint32Array;
   readonly #key: Float64Array;
   readonly #count: Float64Array;
+  readonly #bits: Uint8Array;
   /** By row: whether its sensor is kept. */
   readonly #there: Uint8Array;
 
   constructor(
-    { strata, counts }: DayTables,
+    { series, bitmaps, cells, counts }: DayTables,
     customers: Int32Array,
     texts: Int32Array,
     sensors: Int32Array,
@@ -116,15 +120,18 @@ class Rows {
     this.#slot = new Uint32Array(counts.length);
     this.#key = new Float64Array(counts.length);
     this.#there = new Uint8Array(counts.length);
+    this.#bits = new Uint8Array(counts.length);
     this.#count = counts;
     for (let row = 0; row < counts.length; row++) {
-      const at = row * WIDTH.strata;
-      const slot = strata[at + 1];
-      const sensor = sensors[Math.floor(slot / HOURS)];
+      const own = cells[row * WIDTH.cells];
+      const at = own * WIDTH.series;
+      const sensor = sensors[series[at + 1]];
+      const bits = bitsSet(bitmaps, own * BITMAP_WORDS);
       this.#there[row] = sensor >= 0 ? 1 : 0;
-      this.#customer[row] = customers[strata[at]];
-      this.#slot[row] = Math.max(0, sensor) * HOURS + (slot % HOURS);
-      this.#key[row] = renumbered(strata[at + 2] * 2 ** 32 + strata[at + 3], texts);
+      this.#customer[row] = customers[series[at]];
+      this.#slot[row] = Math.max(0, sensor) * HOURS + cells[row * WIDTH.cells + 1];
+      this.#key[row] = renumbered(series[at + 2] * 2 ** 32 + series[at + 3], texts);
+      this.#bits[row] = bits > MOST_BITS ? 0 : bits;
     }
   }
 
@@ -175,7 +182,7 @@ class Rows {
   columns(
     kept: Uint32Array,
     customers: number,
-  ): Pick<CustomerDays, 'strataOf' | 'strata' | 'rowsOf' | 'slots' | 'counts'> {
+  ): Pick<CustomerDays, 'strataOf' | 'strata' | 'rowsOf' | 'slots' | 'counts' | 'bits'> {
     kept.sort(
       (a, b) =>
         this.#customer[a] - this.#customer[b] ||
@@ -205,6 +212,7 @@ class Rows {
       rowsOf: Uint32Array.from(rowsOf),
       slots: Uint32Array.from(kept, (row) => this.#slot[row]),
       counts: Uint32Array.from(kept, (row) => Math.min(MOST_COUNT, this.#count[row])),
+      bits: Uint8Array.from(kept, (row) => this.#bits[row]),
     };
   }
 }

@@ -3,7 +3,7 @@
  * remotes that many talk to. A table file (reference/table-file.ts), then the sha256 of all before
  * it (32 bytes). The same content gives the same bytes.
  *
- * Size: 8 bytes a count, 12 a stratum of a customer, 1.25 a remote of a customer, 16 a prevalent
+ * Size: 9 bytes a count, 12 a stratum of a customer, 1.25 a remote of a customer, 16 a prevalent
  * remote.
  */
 import { createHash } from 'node:crypto';
@@ -13,6 +13,7 @@ import {
   measurePieces,
   TableFile,
 } from '../reference/table-file.js';
+import { conversationsOf, MOST_BITS } from './conversation-bitmap.js';
 import { customerDays } from './customer-days.js';
 import { MAX_CLIENTS, type DayState } from './day-state.js';
 import { HOURS, WIDTH, type DayTables } from './day-tables.js';
@@ -29,7 +30,7 @@ export { SEEN_ERROR } from './seen-filter.js';
 const KIND = 'history-day';
 
 /** Grows when the layout, the hash of addresses or what is counted changes. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Bytes of the digest that ends a file. */
 export const DIGEST_BYTES = 32;
@@ -140,6 +141,7 @@ export class DayFile implements DayCounts {
   readonly #rowsOf: Uint32Array;
   readonly #slots: Uint32Array;
   readonly #counts: Uint32Array;
+  readonly #bits: Uint8Array;
   readonly #leftOut: Float64Array;
   readonly #filters: readonly Uint8Array[];
 
@@ -171,6 +173,7 @@ export class DayFile implements DayCounts {
     this.#rowsOf = file.u32('rowsOf');
     this.#slots = file.u32('slots');
     this.#counts = file.u32('counts');
+    this.#bits = file.u8('bits');
     this.#leftOut = file.f64('leftOut');
     this.remotes = {
       hi: file.u32('remoteHi'),
@@ -200,6 +203,7 @@ export class DayFile implements DayCounts {
       sensor: Uint16Array.from(slots, (slot) => Math.floor(slot / HOURS)),
       hour: Uint8Array.from(slots, (slot) => slot % HOURS),
       count: Float64Array.from(this.#counts.subarray(firstRow, endRow)),
+      conversations: Float64Array.from(this.#bits.subarray(firstRow, endRow), conversationsOf),
       leftOut: this.#leftOut[place],
     };
   }
@@ -239,6 +243,11 @@ export class DayFile implements DayCounts {
       'rowsOf does not fit',
     );
     file.check(this.#counts.length === this.#slots.length, 'counts do not fit');
+    file.check(this.#bits.length === this.#slots.length, 'bits do not fit the counts');
+    file.check(
+      this.#bits.every((bits) => bits <= MOST_BITS),
+      'more bits than a bitmap tells by',
+    );
     file.checkBelow('slots', this.#slots, slots);
     file.check(
       this.#strata.every((key) => isStratumKey(key, this.#texts.length)),

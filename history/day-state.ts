@@ -4,6 +4,7 @@ import { Names } from '../pipeline/dictionary.js';
 import { SHARED_CATEGORIES } from '../reference/categories.js';
 import type { Reference } from '../reference/reference.js';
 import { neverRemote } from '../reference/special-addresses.js';
+import { BITMAP_WORDS, conversationBit } from './conversation-bitmap.js';
 import { decodeTables, encodeTables, HOURS, WIDTH, type DayTables } from './day-tables.js';
 import { hashAddressAt } from './remote-hash.js';
 import {
@@ -28,9 +29,9 @@ const MASK_BITS = 32;
  * (customer, stratum, sensor at a rate, hour), sensors' totals, and who talked to which remote.
  * Counts only grow and sets only unite, so states merge in any order and grouping to the same file.
  *
- * Memory, index and growth included, is the sum of 29 to 47 bytes for each distinct (customer,
- * stratum, sensor, hour), 19 to 32 for each (customer, remote) and 13 to 23 for each (remote, client)
- * where the client is one of the first MAX_CLIENTS of its customer there.
+ * Memory, index and growth included, is the sum of 53 to 83 bytes for each distinct (customer,
+ * stratum, sensor), 21 to 35 for each hour of one, 19 to 32 for each (customer, remote) and 13 to 23
+ * for each (remote, client) where the client is one of the first MAX_CLIENTS of its customer there.
  */
 export class DayState {
   #day: string | undefined;
@@ -40,7 +41,9 @@ export class DayState {
   readonly #texts = new Names();
   readonly #sensors = new WordTable(WIDTH.sensors);
   #totals = new Float64Array(HOURS);
-  readonly #strata = new WordTable(WIDTH.strata);
+  readonly #series = new WordTable(WIDTH.series);
+  #bitmaps = new Uint32Array(16 * BITMAP_WORDS);
+  readonly #cells = new WordTable(WIDTH.cells);
   #counts = new Float64Array(16);
   readonly #remotes = new WordTable(WIDTH.remotes);
   /** By remote: its contacts, at most MAX_CLIENTS. */
@@ -110,9 +113,12 @@ export class DayState {
       for (let i = 0; i < seen; i++) this.#addTotal(sensors.ids[i] * HOURS + hour, 1);
       if (seen === 0 || neverRemote(columns.remoteSpecial[row])) continue;
       const strata = names.strata(row);
+      const bit = conversationBit(batch, row);
       for (let s = 0; s < strata; s++) {
         for (let i = 0; i < seen; i++) {
-          this.#addCount(customer, sensors.ids[i] * HOURS + hour, names.keys[s], 1);
+          const series = this.#addSeries(customer, sensors.ids[i], names.keys[s]);
+          this.#bitmaps[series * BITMAP_WORDS + (bit >>> 5)] |= 1 << (bit & 31);
+          this.#addCount(series, hour, 1);
         }
       }
     }
@@ -128,8 +134,10 @@ export class DayState {
       texts: this.#texts.list,
       sensors: this.#sensors.words(),
       totals: this.#paddedTotals(),
-      strata: this.#strata.words(),
-      counts: this.#counts.subarray(0, this.#strata.size),
+      series: this.#series.words(),
+      bitmaps: this.#bitmaps.subarray(0, this.#series.size * BITMAP_WORDS),
+      cells: this.#cells.words(),
+      counts: this.#counts.subarray(0, this.#cells.size),
       remotes: this.#remotes.words(),
       clients: this.#clients.words(),
       contacts: this.#contacts.words(),
@@ -142,15 +150,25 @@ export class DayState {
     const customers = tables.customers.map((name) => this.#customers.indexOf(name));
     const texts = tables.texts.map((text) => this.#texts.indexOf(text));
     const sensorNames = tables.sensorNames.map((name) => this.#sensorNames.indexOf(name));
-    const slots = this.#absorbSensors(tables, sensorNames);
-    const { strata, counts, remotes, clients, contacts } = tables;
-    this.#strata.reserve(counts.length);
+    const sensors = this.#absorbSensors(tables, sensorNames);
+    const { series, bitmaps, cells, counts, remotes, clients, contacts } = tables;
+    this.#series.reserve(series.length / WIDTH.series);
+    this.#cells.reserve(counts.length);
     this.#remotes.reserve(remotes.length / WIDTH.remotes);
     this.#contacts.reserve(contacts.length / WIDTH.contacts);
+    const seriesOf = new Uint32Array(series.length / WIDTH.series);
+    for (let row = 0; row < seriesOf.length; row++) {
+      const at = row * WIDTH.series;
+      const key = renumbered(series[at + 2] * 2 ** 32 + series[at + 3], texts);
+      const own = this.#addSeries(customers[series[at]], sensors[series[at + 1]], key);
+      seriesOf[row] = own;
+      for (let word = 0; word < BITMAP_WORDS; word++) {
+        this.#bitmaps[own * BITMAP_WORDS + word] |= bitmaps[row * BITMAP_WORDS + word];
+      }
+    }
     for (let row = 0; row < counts.length; row++) {
-      const at = row * WIDTH.strata;
-      const key = renumbered(strata[at + 2] * 2 ** 32 + strata[at + 3], texts);
-      this.#addCount(customers[strata[at]], slots[strata[at + 1]], key, counts[row]);
+      const at = row * WIDTH.cells;
+      this.#addCount(seriesOf[cells[at]], cells[at + 1], counts[row]);
     }
     const remoteOf = new Uint32Array(remotes.length / WIDTH.remotes);
     for (let row = 0; row < remoteOf.length; row++) {
@@ -166,16 +184,17 @@ export class DayState {
     }
   }
 
-  /** Adds the totals and gives own (sensor, hour) by theirs. */
+  /** Adds the totals and gives own sensors by theirs. */
   #absorbSensors({ sensors, totals }: DayTables, names: readonly number[]): Uint32Array {
-    const slots = new Uint32Array(totals.length);
-    for (let slot = 0; slot < slots.length; slot++) {
-      const at = Math.floor(slot / HOURS) * WIDTH.sensors;
-      const own = this.#sensors.add(names[sensors[at]], sensors[at + 1]);
-      slots[slot] = own * HOURS + (slot % HOURS);
-      this.#addTotal(slots[slot], totals[slot]);
+    const ownOf = new Uint32Array(sensors.length / WIDTH.sensors);
+    for (let sensor = 0; sensor < ownOf.length; sensor++) {
+      const at = sensor * WIDTH.sensors;
+      ownOf[sensor] = this.#sensors.add(names[sensors[at]], sensors[at + 1]);
+      for (let hour = 0; hour < HOURS; hour++) {
+        this.#addTotal(ownOf[sensor] * HOURS + hour, totals[sensor * HOURS + hour]);
+      }
     }
-    return slots;
+    return ownOf;
   }
 
   #enter(day: string): void {
@@ -190,8 +209,16 @@ export class DayState {
     this.#totals[slot] += count;
   }
 
-  #addCount(customer: number, slot: number, stratum: number, count: number): void {
-    const row = this.#strata.add(customer, slot, Math.floor(stratum / 2 ** 32), stratum >>> 0);
+  #addSeries(customer: number, sensor: number, stratum: number): number {
+    const row = this.#series.add(customer, sensor, Math.floor(stratum / 2 ** 32), stratum >>> 0);
+    if (row * BITMAP_WORDS === this.#bitmaps.length) {
+      this.#bitmaps = grown(this.#bitmaps, BITMAP_WORDS);
+    }
+    return row;
+  }
+
+  #addCount(series: number, hour: number, count: number): void {
+    const row = this.#cells.add(series, hour);
     if (row === this.#counts.length) this.#counts = grown(this.#counts);
     this.#counts[row] += count;
   }

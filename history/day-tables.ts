@@ -1,6 +1,7 @@
 /** What is gathered of one UTC day as plain columns: how a state is merged, saved and made a file of. */
 import { checkColumns, layoutBytes, layoutViews, type Column } from '../pipeline/columns.js';
 import { readFrame, writeFrame } from '../pipeline/frame.js';
+import { BITMAP_WORDS } from './conversation-bitmap.js';
 import { isStratumKey } from './stratum-key.js';
 import { isDay } from './utc-day.js';
 
@@ -20,8 +21,12 @@ export interface DayTables {
   readonly sensors: Uint32Array;
   /** Conversations that a sensor saw: [sensor * 24 + hour]. */
   readonly totals: Float64Array;
-  /** [customer, sensor * 24 + hour, stratum / 2^32, stratum % 2^32] each, and the count of each. */
-  readonly strata: Uint32Array;
+  /** What one sensor saw of a customer's stratum: [customer, sensor, stratum / 2^32, stratum % 2^32] each. */
+  readonly series: Uint32Array;
+  /** Of each series: which conversations it had (conversation-bitmap.ts), 8 words. */
+  readonly bitmaps: Uint32Array;
+  /** [index into `series`, hour] each, and the count of each. */
+  readonly cells: Uint32Array;
   readonly counts: Float64Array;
   /** [customer, remote's hash (2 words)] each. */
   readonly remotes: Uint32Array;
@@ -32,12 +37,19 @@ export interface DayTables {
 }
 
 /** Words a row of each table. */
-export const WIDTH = { sensors: 2, strata: 4, remotes: 3, clients: 2, contacts: 2 } as const;
+export const WIDTH = {
+  sensors: 2,
+  series: 4,
+  cells: 2,
+  remotes: 3,
+  clients: 2,
+  contacts: 2,
+} as const;
 type TableName = keyof typeof WIDTH;
 const TABLES = Object.keys(WIDTH) as TableName[];
 
 const KIND = 'HDAY';
-const VERSION = 1;
+const VERSION = 2;
 
 type Rows = Readonly<Record<TableName, number>>;
 
@@ -49,7 +61,8 @@ function layoutOf(rows: Rows): { readonly column: Column; readonly rows: number 
   }));
   return [
     { column: { name: 'totals', type: 'f64', width: HOURS }, rows: rows.sensors },
-    { column: { name: 'counts', type: 'f64', width: 1 }, rows: rows.strata },
+    { column: { name: 'counts', type: 'f64', width: 1 }, rows: rows.cells },
+    { column: { name: 'bitmaps', type: 'u32', width: BITMAP_WORDS }, rows: rows.series },
     ...keys,
   ];
 }
@@ -102,7 +115,10 @@ export function decodeTables(bytes: Uint8Array): DayTables {
     customers: textsOf('customers', header['customers']),
     sensorNames: textsOf('sensorNames', header['sensorNames']),
     texts: textsOf('texts', header['texts']),
-    ...(Object.fromEntries(views) as unknown as Pick<DayTables, TableName | 'totals' | 'counts'>),
+    ...(Object.fromEntries(views) as unknown as Pick<
+      DayTables,
+      TableName | 'totals' | 'counts' | 'bitmaps'
+    >),
   };
   checkTables(tables);
   return tables;
@@ -128,17 +144,18 @@ function textsOf(name: string, value: unknown): readonly string[] {
 }
 
 function checkTables(tables: DayTables): void {
-  const { sensors, strata, remotes, contacts, texts } = tables;
+  const { sensors, series, cells, remotes, contacts, texts } = tables;
   const customers = tables.customers.length;
-  const slots = (sensors.length / WIDTH.sensors) * HOURS;
   checkWords('sensors', sensors, WIDTH.sensors, 0, tables.sensorNames.length);
-  checkWords('strata', strata, WIDTH.strata, 0, customers);
-  checkWords('strata', strata, WIDTH.strata, 1, slots);
+  checkWords('series', series, WIDTH.series, 0, customers);
+  checkWords('series', series, WIDTH.series, 1, sensors.length / WIDTH.sensors);
+  checkWords('cells', cells, WIDTH.cells, 0, series.length / WIDTH.series);
+  checkWords('cells', cells, WIDTH.cells, 1, HOURS);
   checkWords('remotes', remotes, WIDTH.remotes, 0, customers);
   checkWords('contacts', contacts, WIDTH.contacts, 0, remotes.length / WIDTH.remotes);
   checkWords('contacts', contacts, WIDTH.contacts, 1, tables.clients.length / WIDTH.clients);
-  for (let at = 0; at < strata.length; at += WIDTH.strata) {
-    const key = strata[at + 2] * 2 ** 32 + strata[at + 3];
+  for (let at = 0; at < series.length; at += WIDTH.series) {
+    const key = series[at + 2] * 2 ** 32 + series[at + 3];
     if (!isStratumKey(key, texts.length)) throw new RangeError(`stratum ${key} is none`);
   }
   for (const [name, values] of [

@@ -22,7 +22,7 @@ export interface History {
 export interface Prevalence {
   readonly customers: number;
   readonly clients: number;
-  /** Days on which it was above the threshold. */
+  /** Days on which at least BUSY_CLIENTS (20) clients talked with it. */
   readonly days: number;
 }
 
@@ -35,7 +35,10 @@ export interface EarlierCandidate {
   readonly clients: number;
 }
 
-/** Established, deduplicated conversations (one a conversation window) of one UTC day. */
+/**
+ * Established conversations of one UTC day, once in each conversation window in which they show: a
+ * session of two hours counts 24 times. `CustomerCounts.conversations` says how many they were.
+ */
 export interface DayCounts {
   readonly day: string;
   /** Sensors at a rate; a sensor that changed its rate is two. */
@@ -63,7 +66,10 @@ export interface Stratum {
   readonly value: string;
 }
 
-/** Counts of one customer on one day, as columns: row i says that `sensor[i]` saw `count[i]` conversations with `stratum[i]` in hour `hour[i]` (UTC). */
+/**
+ * Counts of one customer on one day, as columns: row i says that `sensor[i]` saw `count[i]` conversations with
+ * `stratum[i]` in hour `hour[i]` (UTC), each once a conversation window.
+ */
 export interface CustomerCounts {
   readonly strata: readonly Stratum[];
   /** Index into `strata`; rows are sorted by stratum, sensor, hour. */
@@ -72,6 +78,12 @@ export interface CustomerCounts {
   readonly sensor: Uint16Array;
   readonly hour: Uint8Array;
   readonly count: Float64Array;
+  /**
+   * Different conversations that `sensor[i]` saw with `stratum[i]` on the whole day, in whichever hour:
+   * the same in all rows of both. Estimated (conversation-bitmap.ts); NaN = too many to tell. One that
+   * lasts over midnight is one of each day.
+   */
+  readonly conversations: Float64Array;
   /** The day's count that networks and services which are not in `strata` may have had at most; 0 = all are. */
   readonly leftOut: number;
 }

@@ -8,6 +8,9 @@ import { WordTable } from './word-table.js';
 export const MIN_CUSTOMERS = 2;
 export const MIN_CLIENTS = 10;
 
+/** Clients on a day from which on it counts among the days of a prevalence. */
+export const BUSY_CLIENTS = 20;
+
 /** Sorted by hash. */
 export interface PrevalentRemotes {
   readonly hi: Uint32Array;
@@ -61,7 +64,7 @@ export class PrevalenceOfDays {
       const row = this.#table.add(hi[i], lo[i]);
       this.#customers[row] = Math.max(this.#customers[row] ?? 0, customers[i]);
       this.#clients[row] = Math.max(this.#clients[row] ?? 0, clients[i]);
-      this.#days[row] = (this.#days[row] ?? 0) + 1;
+      this.#days[row] = (this.#days[row] ?? 0) + (clients[i] >= BUSY_CLIENTS ? 1 : 0);
     }
   }
 

@@ -2,9 +2,10 @@
  * The 64-bit hash by which history knows an address, as two words. It is written to disk: it may
  * never change without a new format of the day files. Of IPv4 addresses no two have the same first
  * word. Who aims at a hash gains that two of his own addresses look like one.
- * Source: MurmurHash3 x86_32 (Appleby, public domain) over the words of the address, with two seeds.
+ * Two hashes (murmur.ts) over the words of the address, with different seeds.
  */
 import { addressOf } from '../pipeline/address.js';
+import { finishHash, mixWord } from './murmur.js';
 
 const FIRST_SEED = 0x9747b28c;
 const SECOND_SEED = 0x3c6ef372;
@@ -40,26 +41,12 @@ export function hashAddress(text: string): RemoteHash | undefined {
 }
 
 function hash4(word: number, seed: number): number {
-  return finish(round(seed, word), 4);
+  return finishHash(mixWord(seed, word), 4);
 }
 
 function hash6(words: Uint32Array, at: number, seed: number): number {
-  let h = round(seed, words[at]);
-  h = round(h, words[at + 1]);
-  h = round(h, words[at + 2]);
-  return finish(round(h, words[at + 3]), 16);
-}
-
-function round(hash: number, word: number): number {
-  let k = Math.imul(word, 0xcc9e2d51);
-  k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
-  const h = hash ^ k;
-  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
-}
-
-function finish(hash: number, bytes: number): number {
-  let h = hash ^ bytes;
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  let h = mixWord(seed, words[at]);
+  h = mixWord(h, words[at + 1]);
+  h = mixWord(h, words[at + 2]);
+  return finishHash(mixWord(h, words[at + 3]), 16);
 }

@@ -13,7 +13,7 @@ import type { Notice } from '../pipeline/notice.js';
 import { buildPipeline, type JobSpec } from '../pipeline/pipeline.js';
 import { compileSnapshot, snapshotIsStale } from '../reference/compile.js';
 import { FeedError } from '../reference/feeds/feed-reader.js';
-import { openSnapshot, readManifest, type ManifestRef } from '../reference/snapshot.js';
+import { readManifest, type ManifestRef } from '../reference/snapshot.js';
 import { writeLines } from '../transforms/write/ordered-lines.js';
 import type { Config } from './config/config.js';
 import { ConfigurationError, customerProblems } from './config/configuration-error.js';
@@ -21,6 +21,7 @@ import { reportOf, type RunReport } from './job-report.js';
 import { LocalRunner } from './local/local-runner.js';
 import { readLines } from './findings-file.js';
 import { createLogger } from './log.js';
+import { referenceNotices } from './reference-notices.js';
 import { summaryJson } from './summary.js';
 
 export type { RunReport } from './job-report.js';
@@ -49,7 +50,7 @@ const SHOWN_NOTICES = 20;
 const RANGE_BYTES = 64 << 20;
 
 /**
- * Runs the whole job in batch and writes findings.ndjson, rejects.ndjson and summary.json into the
+ * Runs the whole job in batch and writes findings.ndjson, rejects.ndjson, notices.ndjson and summary.json into the
  * configured output directory. Throws where it cannot be done: a ConfigurationError where the
  * customers or feeds are the reason. Bad records are none.
  */
@@ -144,39 +145,6 @@ async function prepareReference(config: Config): Promise<ManifestRef> {
   const problems = customerProblems(manifest);
   if (problems.length > 0) throw new ConfigurationError(problems);
   return { version: manifest.version, directory: snapshot };
-}
-
-/** What the policies name and the reference data do not have, and feeds with bad lines: a filter would be silent, unnoticed. */
-function referenceNotices(config: Config, reference: ManifestRef): string[] {
-  const { customers, manifest } = openSnapshot(reference);
-  const nobody = config.policyCustomers
-    .filter((customer) => !customers.customers.includes(customer))
-    .map((customer) => `policies name the customer ${customer}, who has no addresses`);
-  const unread = manifest.feeds.flatMap(({ name, read, rejected }) => {
-    const lines = Object.values(rejected).reduce((sum, n) => sum + n, 0);
-    if (lines === 0) return [];
-    return [
-      `${lines} of ${read} entries of the feed ${name} cannot be read; ` +
-        `flowsieve reference build shows the first`,
-    ];
-  });
-  const idle = config.suppressions.flatMap(({ id, feed, customer }) => [
-    ...(feed !== undefined && !manifest.feeds.some(({ name }) => name === feed)
-      ? [`the suppression ${id} names the feed ${feed}, which is not configured`]
-      : []),
-    ...(customer !== undefined && !customers.customers.includes(customer)
-      ? [`the suppression ${id} names the customer ${customer}, who has no addresses`]
-      : []),
-  ]);
-  const needs = [
-    ['sanctioned-country', 'countries'],
-    ['insecure-remote-service', 'inventory'],
-  ] as const;
-  const blind = needs
-    .filter(([filter]) => config.filters.some(({ id }) => id === filter))
-    .filter(([, kind]) => !manifest.feeds.some((feed) => feed.kind === kind))
-    .map(([filter, kind]) => `${filter} finds nothing: there is no feed of kind ${kind}`);
-  return [...nobody, ...unread, ...idle, ...blind];
 }
 
 /** Sentences of the job's own notices, the first of them. */

@@ -174,7 +174,7 @@ export interface PrevalenceEvidence {
   readonly type: 'prevalence';
   readonly customers: number;
   readonly clients: number;
-  /** UTC days on which it was so. */
+  /** UTC days on which at least 20 clients did. */
   readonly days: number;
 }
 

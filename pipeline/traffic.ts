@@ -8,18 +8,44 @@ export interface Traffic {
   readonly bytesIn: number;
 }
 
+/** What one sensor counted of one direction. */
+export interface Sighted {
+  /** As exported. */
+  readonly packets: number;
+  /** 1 in N; 0 = unknown, which counts as 1: that can only say too little. */
+  readonly samplingRate: number;
+}
+
 /**
- * One number from several sensors: those of the one sensor that saw most in each direction, by
- * packets x rate. Sensors sample independently and overlap, so their sum would count twice.
- * A sensor's windows are to be added first.
+ * How many packets there were at least, by what one sensor sampled of them: two standard deviations
+ * below its estimate. Of several sensors that saw the same the greatest estimate is that of the
+ * coarsest with luck; the greatest bound is that of the sensor that knows best.
+ */
+function atLeast({ packets, samplingRate }: Sighted): number {
+  if (samplingRate <= 1) return packets;
+  return Math.max(0, packets - 2 * Math.sqrt(packets)) * samplingRate;
+}
+
+/**
+ * Which of two sensors speaks for a direction: the one that surely saw more; where neither is sure,
+ * the one with the greater estimate, then the finer rate. 0 = nothing tells them apart.
+ */
+export function compareSightings(a: Sighted, b: Sighted): number {
+  return (
+    atLeast(b) - atLeast(a) ||
+    b.packets * Math.max(1, b.samplingRate) - a.packets * Math.max(1, a.samplingRate) ||
+    a.samplingRate - b.samplingRate
+  );
+}
+
+/**
+ * One number from several sensors: those of one sensor in each direction. Sensors sample
+ * independently and overlap, so their sum would count twice. A sensor's windows are to be added
+ * first.
  */
 export function trafficOf(counters: readonly HitCounter[]): Traffic {
-  let out: HitCounter | undefined;
-  let back: HitCounter | undefined;
-  for (const counter of counters) {
-    if (out === undefined || sawMore(counter, out, 'outPackets')) out = counter;
-    if (back === undefined || sawMore(counter, back, 'inPackets')) back = counter;
-  }
+  const out = speakerOf(counters, 'outPackets', 'outBytes');
+  const back = speakerOf(counters, 'inPackets', 'inBytes');
   return {
     packetsOut: out?.outPackets ?? 0,
     bytesOut: out?.outBytes ?? 0,
@@ -28,15 +54,26 @@ export function trafficOf(counters: readonly HitCounter[]): Traffic {
   };
 }
 
-/** A total order, so that the choice does not depend on the order of sensors. */
-function sawMore(a: HitCounter, b: HitCounter, packets: 'outPackets' | 'inPackets'): boolean {
-  const estimateA = a[packets] * Math.max(1, a.samplingRate);
-  const estimateB = b[packets] * Math.max(1, b.samplingRate);
-  if (estimateA !== estimateB) return estimateA > estimateB;
-  if (a.samplingRate !== b.samplingRate) return a.samplingRate < b.samplingRate;
-  const bytes = packets === 'outPackets' ? 'outBytes' : 'inBytes';
-  if (a[bytes] !== b[bytes]) return a[bytes] > b[bytes];
-  return a.sensor < b.sensor;
+/** By a total order, so that the choice does not depend on the order of sensors. */
+function speakerOf(
+  counters: readonly HitCounter[],
+  packets: 'outPackets' | 'inPackets',
+  bytes: 'outBytes' | 'inBytes',
+): HitCounter | undefined {
+  let best: HitCounter | undefined;
+  for (const counter of counters) {
+    if (best === undefined) {
+      best = counter;
+      continue;
+    }
+    const order =
+      compareSightings(
+        { packets: counter[packets], samplingRate: counter.samplingRate },
+        { packets: best[packets], samplingRate: best.samplingRate },
+      ) || best[bytes] - counter[bytes];
+    if (order < 0 || (order === 0 && counter.sensor < best.sensor)) best = counter;
+  }
+  return best;
 }
 
 /** Adds counters of one sensor and rate together; in the order of sensor and rate. */

@@ -9,10 +9,16 @@ export interface Reference {
   readonly tags: TagTable;
   readonly countries: CountryTable;
   /** Announced prefixes; undefined where no feed of that kind is configured. */
-  readonly routed: RangeLookup | undefined;
+  readonly routed: RoutedLookup | undefined;
   /** What the scan looked at; undefined where no feed of that kind is configured. */
   readonly coverage: CoverageLookup | undefined;
   readonly inventory: ServiceTable;
+}
+
+/** Announced prefixes: 1 = the address is in one. Of a family that no feed speaks of nothing is known. */
+export interface RoutedLookup extends RangeLookup {
+  readonly knows4: boolean;
+  readonly knows6: boolean;
 }
 
 /** Maps an address to an id; 0 = none. */

@@ -1,6 +1,7 @@
 /** Announced prefixes: 1 = the address is in one, 0 = it is in none. */
 import { PrefixList } from './prefix-list.js';
 import { compileRanges, RangeTable } from './range-table.js';
+import type { RoutedLookup } from './reference.js';
 import type { TableFile } from './table-file.js';
 import { encodeTable } from './table-file.js';
 
@@ -18,6 +19,13 @@ export class RoutedTableBuilder {
 }
 
 /** Throws CorruptTableError. */
-export function openRouted(file: TableFile): RangeTable {
-  return new RangeTable(file, 2);
+export function openRouted(file: TableFile): RoutedLookup {
+  const ranges = new RangeTable(file, 2);
+  return {
+    find4: (word) => ranges.find4(word),
+    find6: (w0, w1, w2, w3) => ranges.find6(w0, w1, w2, w3),
+    // A feed of IPv4 prefixes says nothing of IPv6.
+    knows4: file.u32('values4').some((value) => value !== 0),
+    knows6: file.u32('values6').some((value) => value !== 0),
+  };
 }

@@ -16,7 +16,7 @@ import {
   type SessionJson,
   type ShellLimits,
 } from './session.js';
-import { addCounts, volumeOf } from './volume.js';
+import { sentBySensor, sentVolume } from './volume.js';
 
 /** What a customer's policy asks of an address before it is judged. */
 export interface Limits extends ShellLimits {
@@ -36,7 +36,6 @@ const JUDGED_SESSIONS = 32;
 
 /** What is known of one customer address with an insecure service. */
 export class AddressState {
-  outBytes = 0;
   #limits: Limits | undefined;
   #services = new Map<string, InventoryEvidence>();
   #outbound = new Tally();
@@ -48,7 +47,6 @@ export class AddressState {
   static restore(json: unknown): AddressState {
     const saved = json as SavedState;
     const state = new AddressState();
-    state.outBytes = saved.outBytes;
     state.#limits = saved.limits ?? undefined;
     for (const service of saved.services) state.#services.set(service.entry, service);
     state.#outbound = Tally.restore(saved.outbound);
@@ -62,7 +60,6 @@ export class AddressState {
   save(): SavedState {
     const { greatest, entries } = this.#sessions.save();
     return {
-      outBytes: this.outBytes,
       limits: this.#limits ?? null,
       services: [...this.#services.values()],
       outbound: this.#outbound.save(),
@@ -86,9 +83,7 @@ export class AddressState {
   /** A conversation in which the address is the client. */
   addOutbound(conversation: Conversation): void {
     const { remote } = conversation;
-    const volume = volumeOf(conversation, 'out');
-    this.outBytes = addCounts(this.outBytes, volume.bytes);
-    this.#remotes.add(remote.address, remote.port, volume);
+    this.#remotes.add(remote.address, remote.port, sentBySensor(conversation));
     this.#outbound.add(conversation);
   }
 
@@ -99,7 +94,6 @@ export class AddressState {
   }
 
   merge(from: AddressState): void {
-    this.outBytes = addCounts(this.outBytes, from.outBytes);
     // All groups of one address have the limits of one policy.
     this.#limits ??= from.#limits;
     for (const service of from.#services.values()) this.#keep(service);
@@ -107,6 +101,11 @@ export class AddressState {
     this.#outbound.merge(from.#outbound);
     this.#remotes.merge(from.#remotes);
     this.#sessions.merge(from.#sessions);
+  }
+
+  /** All that it sent as a client, scaled. */
+  get outBytes(): number {
+    return sentVolume(this.#outbound).bytes;
   }
 
   /** The gravest tag of all its services; undefined where there is none. */
@@ -120,12 +119,13 @@ export class AddressState {
     const limits = this.#limits;
     if (limits === undefined) return undefined;
     const shells = this.#shells(limits);
-    const judged = this.outBytes >= limits.minBytes;
+    const { outBytes } = this;
+    const judged = outBytes >= limits.minBytes;
     if (!judged && shells.length === 0) return undefined;
     const { remotes, all } = this.#remotes.top(judged ? JUDGED_REMOTES : 0);
     return {
       services: this.#sortedServices(),
-      outBytes: this.outBytes,
+      outBytes,
       remotes,
       allRemotes: all,
       outbound: this.#outbound,
@@ -160,7 +160,6 @@ export class AddressState {
 }
 
 interface SavedState {
-  readonly outBytes: number;
   readonly limits: Limits | null;
   readonly services: readonly InventoryEvidence[];
   readonly outbound: TallyJson;

@@ -19,15 +19,9 @@ import {
   strangenessPart,
   volumePart,
 } from './score.js';
-import { durationMs, windowsSpanned } from './session.js';
+import { durationMs, sessionBytes, windowsSpanned } from './session.js';
 import { historyEvidence, isStrange } from './strangeness.js';
-import { addCounts } from './volume.js';
-
-/**
- * Packets as exported that an estimate must rest on: ten give it within a factor of two (95 %, by
- * Poisson). One packet sampled of a million would be a gigabyte by itself.
- */
-const MIN_PACKETS = 10;
+import { addBySensor, MIN_PACKETS, mostSeen, type SensorVolume } from './volume.js';
 
 /** Sessions of one address that become findings. */
 const MAX_SHELLS = 10;
@@ -56,8 +50,12 @@ export function judgeOutbound(suspect: Suspect): GroupDetection | undefined {
   const { customer, address, facts, limits, kind, volumes, history } = suspect;
   const { services, outBytes, outbound: tally } = facts;
   const strangers = facts.remotes.filter((remote) => isStrange(history, customer, remote.address));
-  const bytes = strangers.reduce((sum, remote) => addCounts(sum, remote.bytes), 0);
-  const packets = strangers.reduce((sum, remote) => addCounts(sum, remote.packets), 0);
+  // Added within each sensor first, then by one sensor.
+  const sent = strangers.reduce<readonly SensorVolume[]>(
+    (sum, remote) => addBySensor(sum, remote.sent),
+    [],
+  );
+  const { bytes, packets } = mostSeen(sent);
   if (bytes < limits.minBytes || packets < MIN_PACKETS) return undefined;
   // What strangers got, by itself: a busy host must not fire on every new neighbour.
   const z = volumes.z(bytes);
@@ -69,7 +67,8 @@ export function judgeOutbound(suspect: Suspect): GroupDetection | undefined {
   const score = scoreOf([
     servicePart(services),
     volumePart(bytes, limits.minBytes, kind, volumes),
-    strangenessPart(strange, outBytes),
+    // Strangers may be seen best by another sensor than all remotes together.
+    strangenessPart(strange, Math.max(bytes, outBytes)),
     historyPart(past),
   ]);
   return {
@@ -117,7 +116,7 @@ function shellFinding(suspect: Suspect, session: NamedSession, leftOut: number):
       tally.conversations,
       windowsSpanned(session),
     ),
-    sizePart(session.bytes, limits.shellBytes),
+    sizePart(sessionBytes(session), limits.shellBytes),
     historyPart(past),
     ...(leftOut === 0
       ? []

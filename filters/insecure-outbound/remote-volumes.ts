@@ -1,8 +1,10 @@
 import { BoundedMap } from '../bounded.js';
-import { addCounts, type Volume } from './volume.js';
+import { addBySensor, mostSeen, type SensorVolume } from './volume.js';
 
 /** What was sent to one remote. */
-export interface RemoteVolume extends Volume {
+export interface RemoteVolume {
+  /** By sensor and rate, a handful: a remote is seen on the few ways that lead to it. */
+  readonly sent: readonly SensorVolume[];
   /** Server ports, ascending: the lowest few. */
   readonly ports: readonly number[];
 }
@@ -12,6 +14,7 @@ export interface NamedRemote extends RemoteVolume {
   readonly address: string;
 }
 
+const MAX_SENSORS = 8;
 const MAX_PORTS = 4;
 
 /** Remotes that are kept of each kind. */
@@ -41,10 +44,11 @@ export class RemoteVolumes {
     return { large: this.#large.save(), small: this.#small.save() };
   }
 
-  /** What one conversation sent to a remote's port. */
-  add(remote: string, port: number, { bytes, packets }: Volume): void {
-    const kind = bytes >= LARGE_BYTES ? this.#large : this.#small;
-    kind.add(remote, { bytes, packets, ports: [port] });
+  /** What sensors saw of one conversation to a remote's port. */
+  add(remote: string, port: number, seen: readonly SensorVolume[]): void {
+    const sent = addBySensor([], seen, MAX_SENSORS);
+    const kind = mostSeen(sent).bytes >= LARGE_BYTES ? this.#large : this.#small;
+    kind.add(remote, { sent, ports: [port] });
   }
 
   merge(from: RemoteVolumes): void {
@@ -59,23 +63,28 @@ export class RemoteVolumes {
       const large = known.get(address);
       known.set(address, large === undefined ? volume : plus(large, volume));
     }
-    const remotes = [...known].map(([address, volume]) => ({ address, ...volume }));
+    const ranked = [...known].map(([address, volume]) => ({
+      bytes: mostSeen(volume.sent).bytes,
+      remote: { address, ...volume },
+    }));
+    const remotes = ranked.sort(byBytes).map(({ remote }) => remote);
     return {
-      remotes: remotes.sort(byBytes).slice(0, limit),
+      remotes: remotes.slice(0, limit),
       all: remotes.length <= limit && !this.#large.estimated && !this.#small.estimated,
     };
   }
 }
 
-function byBytes(a: NamedRemote, b: NamedRemote): number {
-  return b.bytes - a.bytes || (a.address < b.address ? -1 : 1);
+interface Ranked {
+  readonly bytes: number;
+  readonly remote: NamedRemote;
+}
+
+function byBytes(a: Ranked, b: Ranked): number {
+  return b.bytes - a.bytes || (a.remote.address < b.remote.address ? -1 : 1);
 }
 
 function plus(a: RemoteVolume, b: RemoteVolume): RemoteVolume {
   const ports = [...new Set([...a.ports, ...b.ports])].sort((p, q) => p - q);
-  return {
-    bytes: addCounts(a.bytes, b.bytes),
-    packets: addCounts(a.packets, b.packets),
-    ports: ports.slice(0, MAX_PORTS),
-  };
+  return { sent: addBySensor(a.sent, b.sent, MAX_SENSORS), ports: ports.slice(0, MAX_PORTS) };
 }

@@ -1,13 +1,11 @@
 import type { Conversation } from '../conversation.js';
 import { Tally, type TallyJson } from '../tally.js';
-import { addCounts, volumeOf } from './volume.js';
+import { bytesBothWays } from './volume.js';
 
 /** One connection from outside to an insecure service, over its conversation windows. */
 export interface Session {
   /** One conversation a window in which it was seen. */
   readonly tally: Tally;
-  /** Both ways, scaled. */
-  readonly bytes: number;
   /** Start of the first and last window in which it was seen, and the length of one. */
   readonly firstWindowMs: number;
   readonly lastWindowMs: number;
@@ -32,7 +30,6 @@ export function sessionOf(conversation: Conversation): Session {
   tally.add(conversation);
   return {
     tally,
-    bytes: addCounts(volumeOf(conversation, 'out').bytes, volumeOf(conversation, 'in').bytes),
     firstWindowMs: windowStartMs,
     lastWindowMs: windowStartMs,
     windowMs: batch.columns.windowEndMs[row] - windowStartMs,
@@ -44,7 +41,6 @@ export function joinSessions(a: Session, b: Session): Session {
   a.tally.merge(b.tally);
   return {
     tally: a.tally,
-    bytes: addCounts(a.bytes, b.bytes),
     firstWindowMs: Math.min(a.firstWindowMs, b.firstWindowMs),
     lastWindowMs: Math.max(a.lastWindowMs, b.lastWindowMs),
     windowMs: Math.max(a.windowMs, b.windowMs),
@@ -64,6 +60,11 @@ export function durationMs({ tally }: Session): number {
   return tally.lastMs - tally.firstMs;
 }
 
+/** Both ways, scaled. */
+export function sessionBytes({ tally }: Session): number {
+  return bytesBothWays(tally);
+}
+
 /** Windows from the first to the last in which it was seen. */
 export function windowsSpanned({ firstWindowMs, lastWindowMs, windowMs }: Session): number {
   return Math.round((lastWindowMs - firstWindowMs) / Math.max(1, windowMs)) + 1;
@@ -76,7 +77,7 @@ export function windowsSpanned({ firstWindowMs, lastWindowMs, windowMs }: Sessio
 export function looksLikeShell(session: Session, { shellMs, shellBytes }: ShellLimits): boolean {
   return (
     durationMs(session) >= shellMs &&
-    session.bytes <= shellBytes &&
-    session.tally.conversations * 2 > windowsSpanned(session)
+    session.tally.conversations * 2 > windowsSpanned(session) &&
+    sessionBytes(session) <= shellBytes
   );
 }

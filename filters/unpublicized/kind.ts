@@ -83,7 +83,8 @@ export function lastScanOf(conversation: Conversation, { coverage }: Unpublicize
 function isUnrouted({ batch, row, remote }: Conversation, { routed }: UnpublicizedSpace): boolean {
   if (routed === undefined) return false;
   const words = remote.addressColumn;
-  if (batch.family === 4) return routed.find4(words[row]) === 0;
+  if (batch.family === 4) return routed.knows4 && routed.find4(words[row]) === 0;
+  if (!routed.knows6) return false;
   const at = row * 4;
   return routed.find6(words[at], words[at + 1], words[at + 2], words[at + 3]) === 0;
 }

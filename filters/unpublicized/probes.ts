@@ -1,10 +1,9 @@
 import type { EstimateEvidence } from '../../pipeline/finding.js';
 import type { HitCounter } from '../../pipeline/hit.js';
+import { compareSightings, type Sighted } from '../../pipeline/traffic.js';
 import type { Interval } from '../../statistics/interval.js';
 import { garwood } from '../../statistics/poisson.js';
 import type { Tally } from '../tally.js';
-
-type Counted = Pick<HitCounter, 'outPackets' | 'samplingRate'>;
 
 const LEVEL = 0.95;
 /** The normal quantile of that level, and from where on its interval is Garwood's in all digits that are written. */
@@ -18,7 +17,7 @@ const EXACT_BELOW = 1e9;
  * 0) the count is only the least there can have been.
  */
 export function estimateProbes(tally: Tally): EstimateEvidence {
-  const { outPackets: observed, samplingRate } = sawMost(tally.counters);
+  const { packets: observed, samplingRate } = sawMost(tally.counters);
   const known = { type: 'estimate', of: 'probes', observed, samplingRate, level: LEVEL } as const;
   if (samplingRate <= 1) return { ...known, estimate: observed, low: observed, high: observed };
   const { low, high } = intervalOf(observed);
@@ -38,17 +37,12 @@ function intervalOf(count: number): Interval {
   return { low: count - half, high: count + half };
 }
 
-/** As `Tally.traffic` chooses, with the rate; of equals the finer, which is the surer. */
-function sawMost(counters: readonly HitCounter[]): Counted {
-  let most: Counted | undefined;
-  for (const counter of counters) {
-    const gain = most === undefined ? 1 : estimateOf(counter) - estimateOf(most);
-    const finer = most !== undefined && counter.samplingRate < most.samplingRate;
-    if (gain > 0 || (gain === 0 && finer)) most = counter;
-  }
-  return most ?? { outPackets: 0, samplingRate: 0 };
-}
-
-function estimateOf({ outPackets, samplingRate }: Counted): number {
-  return outPackets * Math.max(1, samplingRate);
+/** The sensor that speaks for what was sent, as `Tally.traffic` chooses it. */
+function sawMost(counters: readonly HitCounter[]): Sighted {
+  const sighted = counters.map(({ outPackets, samplingRate }) => ({
+    packets: outPackets,
+    samplingRate,
+  }));
+  const [most] = sighted.sort(compareSightings);
+  return (most as Sighted | undefined) ?? { packets: 0, samplingRate: 0 };
 }

@@ -2,7 +2,7 @@ import { STRATUM_KINDS, type StratumKind } from '../../history/history.js';
 import { textHash } from '../bounded.js';
 import type { ComparedDays } from './compared-days.js';
 import { fitDispersion, spreadOf, type DispersionModel, type Spread } from './dispersion.js';
-import { matchedCounts, type MatchedCounts } from './matched-counts.js';
+import { matchedCounts, type MatchedCounts, type MatchedStratum } from './matched-counts.js';
 
 /** What a change is measured against. Each has its own dispersion: time knows nothing of what the sensor lost. */
 export const YARDSTICKS = ['time', 'rest'] as const;
@@ -21,11 +21,11 @@ export function kindDispersions(compared: ComparedDays): KindDispersions {
   for (const customer of sample(compared.judged.customers)) {
     const matched = matchedCounts(compared, customer);
     if (matched === undefined) continue;
-    for (const { stratum, baseline } of matched.strata) {
+    for (const stratum of matched.strata) {
       for (const yardstick of YARDSTICKS) {
-        const spread = baselineSpread(matched, baseline, yardstick);
+        const spread = baselineSpread(matched, stratum, yardstick);
         if (spread === undefined) continue;
-        const key = `${yardstick} ${stratum.kind}`;
+        const key = `${yardstick} ${stratum.stratum.kind}`;
         const known = spreads.get(key);
         if (known === undefined) spreads.set(key, [spread]);
         else known.push(spread);
@@ -42,7 +42,7 @@ export function kindDispersions(compared: ComparedDays): KindDispersions {
 /** How a stratum's counts differ over its baseline days, against time or against all that the sensor saw. */
 export function baselineSpread(
   { baselineTotals }: MatchedCounts,
-  counts: readonly number[],
+  { baseline: counts, baselineWindows }: MatchedStratum,
   yardstick: Yardstick,
 ): Spread | undefined {
   if (yardstick === 'time')
@@ -52,9 +52,9 @@ export function baselineSpread(
       0,
     );
   // Counts of a stratum are part of the totals; files that say otherwise are damaged.
-  const totals = baselineTotals.map((total, i) => Math.max(total, counts[i]));
+  const totals = baselineTotals.map((total, i) => Math.max(total, baselineWindows[i]));
   const all = totals.reduce((a, b) => a + b, 0);
-  const own = counts.reduce((a, b) => a + b, 0);
+  const own = baselineWindows.reduce((a, b) => a + b, 0);
   return all === 0 ? undefined : spreadOf(counts, totals, own / all);
 }
 

@@ -6,6 +6,7 @@ import {
   type Stratum,
 } from '../../history/history.js';
 import { MIN_BASELINE_DAYS, hoursOf, type ComparedDays, type SensorDays } from './compared-days.js';
+import { comparable, dayStrata, rowsOf, type DayStrata } from './stratum-counts.js';
 
 /** A conversation has at most one stratum of these kinds, so that their counts add up; it may have several categories. */
 const ADDITIVE_KINDS = new Set<string>(['country', 'service', 'network']);
@@ -17,7 +18,7 @@ export interface MatchedCounts {
   readonly hours: readonly number[];
   /** UTC days of the baseline, oldest first; at least two. */
   readonly days: readonly string[];
-  /** All that the sensor saw in these hours: of the judged day, and as `days`. */
+  /** All that the sensor saw in these hours, once a window: of the judged day, and as `days`. */
   readonly total: number;
   readonly baselineTotals: readonly number[];
   /** By kind and value. Strata without a conversation on any of the days are not there. */
@@ -36,12 +37,16 @@ export interface MatchedStratum {
   /** `country:BR`. */
   readonly name: string;
   readonly stratum: Stratum;
+  /** Different conversations; windows, where the history cannot tell those of one of the days. */
   readonly count: number;
   /** `count` and what the day's history may have left out. */
   readonly countAtMost: number;
   /** As `MatchedCounts.days`. */
   readonly baseline: readonly number[];
   readonly baselineAtMost: readonly number[];
+  /** What of the totals is the stratum's own: its conversations, once a window. */
+  readonly windows: number;
+  readonly baselineWindows: readonly number[];
 }
 
 /**
@@ -52,6 +57,10 @@ export interface MatchedStratum {
  * mean baseline day); where that is 0 for all of them (a customer that fell silent, or spoke for the
  * first time), the one that saw most on either side. Never a sum over sensors, which see the same
  * conversations.
+ *
+ * Totals count windows, though strata count conversations: they are only ever compared with one
+ * another, day by day, to tell how much of it all the sensor saw; and of so many conversations no
+ * sketch tells the number.
  *
  * All days are compared over the same hours. With hours of its own for each day, a baseline day that
  * lost its nights would lower what is expected of a backup that runs at night.
@@ -136,7 +145,7 @@ function mostSeen(counts: CustomerDays, matches: readonly Match[]): Match | unde
 }
 
 /**
- * Conversations of a customer by match, at the sensor's index and in the hours (bits) that `where`
+ * Conversations of a customer, once a window, by match, at the sensor's index and in the hours (bits) that `where`
  * gives. Each has at most one country, service and network, but may lack any of them: the largest of
  * the three sums is nearest to the truth.
  */
@@ -169,8 +178,8 @@ function gather(
 ): MatchedCounts {
   const { sensor, hours } = match;
   const days = [...match.days].reverse();
-  const judged = strataAt(counts.judged, sensor.judged.index, hours);
-  const earlier = days.map((d) => strataAt(counts.baseline[d], sensor.baseline[d].index, hours));
+  const judged = dayStrata(counts.judged, sensor.judged.index, hours);
+  const earlier = days.map((d) => dayStrata(counts.baseline[d], sensor.baseline[d].index, hours));
   const all = new Map<string, Stratum>();
   for (const day of [judged, ...earlier]) {
     for (const [name, { stratum }] of day.counts) all.set(name, stratum);
@@ -185,14 +194,7 @@ function gather(
     baselineTotals: days.map((d) => totalOf(sensor.baseline[d].totals)),
     strata: [...all]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, stratum]) => ({
-        name,
-        stratum,
-        count: judged.count(name),
-        countAtMost: judged.atMost(name, stratum),
-        baseline: earlier.map((day) => day.count(name)),
-        baselineAtMost: earlier.map((day) => day.atMost(name, stratum)),
-      })),
+      .map(([name, stratum]) => matchedStratum(name, stratum, judged, earlier)),
     elsewhere: ({ name }) =>
       matches
         .filter((other) => other !== match && other.hours !== 0)
@@ -200,61 +202,33 @@ function gather(
   };
 }
 
-/** Counts of a day's strata at one sensor in some hours. */
-interface StrataAt {
-  readonly counts: ReadonlyMap<string, { readonly stratum: Stratum; readonly count: number }>;
-  count(name: string): number;
-  /** The most that there may have been, where the history leaves out small networks and services. */
-  atMost(name: string, stratum: Stratum): number;
-}
-
-function strataAt(customer: CustomerCounts | undefined, sensor: number, hours: number): StrataAt {
-  const counts = new Map<string, { readonly stratum: Stratum; count: number }>();
-  for (const row of rowsOf(customer)) {
-    if (row.sensor !== sensor || ((hours >>> row.hour) & 1) === 0) continue;
-    const name = stratumName(row.stratum);
-    const known = counts.get(name);
-    if (known === undefined) counts.set(name, { stratum: row.stratum, count: row.count });
-    else known.count += row.count;
-  }
-  const leftOut = customer?.leftOut ?? 0;
-  const kept = new Set(leftOut > 0 ? customer?.strata.map(stratumName) : []);
-  const count = (name: string): number => counts.get(name)?.count ?? 0;
+function matchedStratum(
+  name: string,
+  stratum: Stratum,
+  judged: DayStrata,
+  earlier: readonly DayStrata[],
+): MatchedStratum {
+  const [count, ...baseline] = comparable([judged, ...earlier], name);
+  const windowsOf = (day: DayStrata): number => day.counts.get(name)?.windows ?? 0;
   return {
-    counts,
+    name,
+    stratum,
     count,
-    atMost: (name, { kind }) =>
-      (kind === 'network' || kind === 'service') && !kept.has(name)
-        ? count(name) + leftOut
-        : count(name),
+    countAtMost: count + judged.leftOut(name, stratum),
+    baseline,
+    baselineAtMost: baseline.map((of, d) => of + earlier[d].leftOut(name, stratum)),
+    windows: windowsOf(judged),
+    baselineWindows: earlier.map(windowsOf),
   };
 }
 
 function seenBy(counts: CustomerDays, { sensor, days, hours }: Match, name: string): SeenElsewhere {
-  const countOn = (day: CustomerCounts | undefined, index: number): number =>
-    strataAt(day, index, hours).count(name);
-  const then = days.map((d) => countOn(counts.baseline[d], sensor.baseline[d].index));
-  return {
-    count: countOn(counts.judged, sensor.judged.index),
-    expected: then.reduce((a, b) => a + b, 0) / days.length,
-  };
-}
-
-/** `country:BR`. */
-export function stratumName({ kind, value }: Stratum): string {
-  return `${kind}:${value}`;
-}
-
-function* rowsOf(
-  counts: CustomerCounts | undefined,
-): Iterable<{ stratum: Stratum; sensor: number; hour: number; count: number }> {
-  if (counts === undefined) return;
-  for (let i = 0; i < counts.count.length; i++) {
-    yield {
-      stratum: counts.strata[counts.stratum[i]],
-      sensor: counts.sensor[i],
-      hour: counts.hour[i],
-      count: counts.count[i],
-    };
-  }
+  const [count, ...then] = comparable(
+    [
+      dayStrata(counts.judged, sensor.judged.index, hours),
+      ...days.map((d) => dayStrata(counts.baseline[d], sensor.baseline[d].index, hours)),
+    ],
+    name,
+  );
+  return { count, expected: then.reduce((a, b) => a + b, 0) / days.length };
 }

@@ -1,8 +1,8 @@
 import { evaluateDiff, type DiffOptions } from '../evaluate/evaluate-diff.js';
 import { evaluateGenerated, type GeneratedOptions } from '../evaluate/evaluate-generated.js';
 import { evaluateLabelled, type LabelledOptions } from '../evaluate/evaluate-labelled.js';
-import { renderNullDays, runNullDays } from '../evaluate/null-days.js';
-import { requireFolders } from '../evaluate/outputs.js';
+import { nullDaysJson, renderNullDays, runNullDays } from '../evaluate/null-days.js';
+import { requireFolders, writeJson } from '../evaluate/outputs.js';
 import { withTemporaryDirectory } from '../evaluate/temporary-directory.js';
 import { EXIT } from '../exit-code.js';
 import { printError } from '../messages.js';
@@ -35,13 +35,14 @@ export async function evaluateCommand(
     printError(problem);
     return EXIT.configuration;
   }
+  await requireFolders(options);
   if (options.nullDays !== undefined) {
     const { nullDays: customerDays, seed } = options;
     const result = runNullDays({ seed, customerDays, plantedDays: PLANTED_DAYS });
     process.stdout.write(`${renderNullDays(result, { framed: process.stdout.isTTY })}\n`);
+    await writeJson(options.json, nullDaysJson(result));
     return result.withFindings <= result.bound ? EXIT.ran : EXIT.failed;
   }
-  await requireFolders(options);
   await withTemporaryDirectory(async (scratch) => {
     if (options.diff === true) await evaluateDiff(paths[0], paths[1], options, scratch);
     else if (options.labels !== undefined)
@@ -53,10 +54,14 @@ export async function evaluateCommand(
 
 function usageProblem(
   paths: readonly string[],
-  { diff, labels, thin, plot, nullDays }: EvaluateCommandOptions,
+  { diff, labels, thin, plot, output, nullDays }: EvaluateCommandOptions,
 ): string | undefined {
-  if (nullDays !== undefined && (paths.length > 0 || diff === true))
-    return '--null-days generates its own days: it goes with no path and no --diff';
+  if (nullDays !== undefined) {
+    const others = [paths.length > 0, diff, labels, thin, plot, output];
+    return others.some((other) => other !== undefined && other !== false)
+      ? '--null-days generates its own days: it goes with --seed and --json only'
+      : undefined;
+  }
   if (diff === true) {
     if (labels !== undefined || thin !== undefined || plot !== undefined)
       return '--diff goes with none of --labels, --thin and --plot';

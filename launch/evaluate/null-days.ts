@@ -102,6 +102,15 @@ export function runNullDays({ seed, customerDays, plantedDays }: NullDaysOptions
   };
 }
 
+/** As plain JSON. */
+export function nullDaysJson(result: NullDays): object {
+  const byDisturbance = result.byDisturbance.map((at) => ({
+    ...at,
+    notices: Object.fromEntries([...at.notices].sort(([a], [b]) => (a < b ? -1 : 1))),
+  }));
+  return { ...result, byDisturbance };
+}
+
 /** As text tables; `framed` where they go to a terminal. */
 export function renderNullDays(result: NullDays, options: { readonly framed: boolean }): string {
   const { customerDays, withFindings, findings, statedRate, pValue, bound } = result;

@@ -8,13 +8,15 @@ import {
 } from '../../history/history.js';
 import { DAY_MS, dayOf, dayStartMs } from '../../history/utc-day.js';
 import { Random } from '../generate/random.js';
+import { ConversationClumps, toldByBitmap } from './null-sessions.js';
 
 /**
  * Day counts of a generated network in which nothing changes but chance, for measuring what a test of
  * change does on it: customers with relations (a remote network in a country, on a service, at times
  * on a list) that are rare and common; day and night, working days and weekends; counts that vary more
  * than Poisson's (negative binomial, variance up to four times the mean), busy and quiet days of
- * relations, customers and all; sensors that sample, fail and change.
+ * relations, customers and all; one relation in four of long sessions, which show in many conversation
+ * windows; sensors that sample, fail and change.
  */
 
 /** What is wrong with the sensors on the judged day, or with the neighbours. */
@@ -64,6 +66,8 @@ interface Relation {
   readonly mean: number;
   /** Variance over mean within a day. */
   readonly dispersion: number;
+  /** Conversation windows that a session lasts, on average; 1 = all end in the one they begin in. */
+  readonly windows: number;
   /** Sigma of the logarithm of its level from day to day. */
   readonly dayToDay: number;
   /** UTC hour of its peak. */
@@ -162,15 +166,21 @@ export interface CountRow {
   readonly sensor: number;
   readonly hour: number;
   readonly count: number;
+  /** Those of them that no other row of the day counts: what is not the next window of another. All, if absent. */
+  readonly begun?: number;
 }
 
-/** Columns of rows in any order; rows of the same place are added up. */
+/**
+ * Columns of rows in any order; rows of the same place are added up. `told` is the number of
+ * conversations that a history tells of so many.
+ */
 export function dayCountsOf(
   day: string,
   sensors: readonly DaySensor[],
   totals: Float64Array,
   rows: readonly CountRow[],
   leftOut: ReadonlyMap<string, number> = new Map(),
+  told: (conversations: number) => number = (conversations) => conversations,
 ): DayCounts {
   const byCustomer = new Map<string, CountRow[]>();
   for (const row of rows) {
@@ -181,7 +191,7 @@ export function dayCountsOf(
   const columns = new Map(
     [...byCustomer].map(([customer, own]) => [
       customer,
-      customerCountsOf(own, leftOut.get(customer) ?? 0),
+      customerCountsOf(own, leftOut.get(customer) ?? 0, told),
     ]),
   );
   return {
@@ -193,27 +203,40 @@ export function dayCountsOf(
   };
 }
 
-function customerCountsOf(rows: readonly CountRow[], leftOut: number): CustomerCounts {
-  const strata = new Map<string, { readonly stratum: Stratum; readonly cells: Float64Array[] }>();
+/** A stratum by sensor: counts by hour, and its conversations. */
+interface StratumCells {
+  readonly stratum: Stratum;
+  readonly cells: Float64Array[];
+  readonly begun: number[];
+}
+
+function customerCountsOf(
+  rows: readonly CountRow[],
+  leftOut: number,
+  told: (conversations: number) => number,
+): CustomerCounts {
+  const strata = new Map<string, StratumCells>();
   // Most rows share their stratum's object: its text is made once.
-  const cellsOf = new Map<Stratum, Float64Array[]>();
-  for (const { stratum, sensor, hour, count } of rows) {
-    let cells = cellsOf.get(stratum);
-    if (cells === undefined) {
+  const known = new Map<Stratum, StratumCells>();
+  for (const { stratum, sensor, hour, count, begun = count } of rows) {
+    let own = known.get(stratum);
+    if (own === undefined) {
       const key = `${STRATUM_KINDS.indexOf(stratum.kind)} ${stratum.value}`;
-      cells = strata.get(key)?.cells ?? [];
-      strata.set(key, { stratum, cells });
-      cellsOf.set(stratum, cells);
+      own = strata.get(key) ?? { stratum, cells: [], begun: [] };
+      strata.set(key, own);
+      known.set(stratum, own);
     }
-    cells[sensor] ??= new Float64Array(24);
-    cells[sensor][hour] += count;
+    own.cells[sensor] ??= new Float64Array(24);
+    own.cells[sensor][hour] += count;
+    own.begun[sensor] = (own.begun[sensor] ?? 0) + begun;
   }
   const sorted = [...strata].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
-  const places: [number, number, number, number][] = [];
-  sorted.forEach(({ cells }, s) => {
+  const places: [number, number, number, number, number][] = [];
+  sorted.forEach(({ cells, begun }, s) => {
     cells.forEach((hours, sensor) => {
+      const conversations = told(begun[sensor]);
       hours.forEach((count, hour) => {
-        if (count > 0) places.push([s, sensor, hour, count]);
+        if (count > 0) places.push([s, sensor, hour, count, conversations]);
       });
     });
   });
@@ -223,6 +246,7 @@ function customerCountsOf(rows: readonly CountRow[], leftOut: number): CustomerC
     sensor: Uint16Array.from(places, ([, sensor]) => sensor),
     hour: Uint8Array.from(places, ([, , hour]) => hour),
     count: Float64Array.from(places, ([, , , count]) => count),
+    conversations: Float64Array.from(places, ([, , , , conversations]) => conversations),
     leftOut,
   };
 }
@@ -239,6 +263,8 @@ function relation(random: Random, number: number): Relation {
     // From one in a week to thousands a day.
     mean: random.logNormal(8, 2),
     dispersion: 1 + 3 * random.float(),
+    // From a quarter of an hour to all day.
+    windows: random.chance(0.25) ? 1 + random.logNormal(8, 1) : 1,
     dayToDay: 0.3 * random.float(),
     peak: random.int(24),
     rhythm: random.float(),
@@ -256,6 +282,7 @@ function planted({ expected, factor }: Plant): Relation {
     ],
     mean: expected / SENSORS[0].share,
     dispersion: 2,
+    windows: 1,
     dayToDay: 0.15,
     peak: 12,
     rhythm: 0.5,
@@ -294,7 +321,17 @@ function generateDay(
   customers.forEach(({ id, relations, size, loud }, c) => {
     const level = all * size * random.logNormal(1, 0.15) * (loud && judged ? 5 : 1);
     const rerouted = disturbance === 'rerouted' && judged && c % 2 === 0;
-    for (const { strata, mean, dispersion, dayToDay, peak, rhythm, ...rest } of relations) {
+    for (const {
+      strata,
+      mean,
+      dispersion,
+      windows,
+      dayToDay,
+      peak,
+      rhythm,
+      ...rest
+    } of relations) {
+      const clumps = new ConversationClumps(SENSORS.length);
       const today =
         mean *
         level *
@@ -305,18 +342,21 @@ function generateDay(
         const swing = 1 + rhythm * Math.cos(((hour - peak) * Math.PI) / 12);
         const happened = negativeBinomial(random, (today / 24) * swing, dispersion);
         if (happened === 0) continue;
-        shares.forEach((hours, sensor) => {
-          const share = hours[hour];
-          const seen = random.binomial(happened, rerouted ? reroutedShare(sensor, share) : share);
-          if (seen === 0) return;
-          totals[sensor * 24 + hour] += seen;
-          for (const stratum of strata)
-            rows.push({ customer: id, stratum, sensor, hour, count: seen });
+        clumps.add(random, happened, hour, windows, (sensor, at) => {
+          const share = shares[sensor][at];
+          return rerouted ? reroutedShare(sensor, share) : share;
         });
       }
+      clumps.seen((sensor, hour, count, begun) => {
+        totals[sensor * 24 + hour] += count;
+        for (const stratum of strata)
+          rows.push({ customer: id, stratum, sensor, hour, count, begun });
+      });
     }
   });
-  return dayCountsOf(day, sensors, totals, rows);
+  return dayCountsOf(day, sensors, totals, rows, new Map(), (conversations) =>
+    toldByBitmap(random, conversations),
+  );
 }
 
 /** From the first sensor to the second, which then samples all of it. */

@@ -1,5 +1,7 @@
-import { mkdir, readdir, symlink } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hasScheme } from '../../history/gcs-uri.js';
+import { historyStore } from '../../history/open-store.js';
 import { snapshotIsStale } from '../../reference/compile.js';
 import type { ManifestRef } from '../../reference/snapshot.js';
 import type { Config } from '../config/config.js';
@@ -48,13 +50,29 @@ export async function runQuietly(config: Config, elsewhere: Elsewhere): Promise<
   const { spec } = config.reference;
   const stale = await snapshotIsStale(spec, config.reference.snapshot);
   const snapshot = stale ? elsewhere.snapshot : config.reference.snapshot;
-  if (config.history !== undefined) await mirror(config.history, elsewhere.history);
+  if (config.history !== undefined) await copyOrMirror(config.history, elsewhere.history);
   return runAndRead({
     ...config,
     reference: { spec, snapshot },
     history: config.history === undefined ? undefined : elsewhere.history,
     output: elsewhere.output,
   });
+}
+
+/** A history that is not on this machine is brought here, for as long as the evaluation lasts. */
+async function copyOrMirror(history: string, to: string): Promise<void> {
+  if (!hasScheme(history)) {
+    await mirror(history, to);
+    return;
+  }
+  const store = historyStore(history);
+  const ref = await store.describe();
+  const files = await store.bring(ref);
+  await mkdir(to, { recursive: true });
+  for (const { day } of ref.days) await writeFile(join(to, `${day}.day`), files.readDay(day));
+  for (const { day, sha256 } of ref.candidates) {
+    await historyStore(to).writeCandidates(day, files.readCandidates(day, sha256));
+  }
 }
 
 /**

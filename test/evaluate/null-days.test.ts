@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { renderNullDays, runNullDays, type NullDays } from '../../launch/evaluate/null-days.js';
+import { nullNetwork } from '../../launch/evaluate/null-network.js';
 import { binomialUpperTail } from '../../statistics/binomial.js';
 
 const CUSTOMER_DAYS = 1000;
@@ -64,6 +65,26 @@ describe('volume-change on days without a change', function () {
     expect(text).to.contain('not significantly above the stated 1.0 % (up to 18 would do');
     expect(text).to.match(/^conversations +x 10 +x 3 +x 1\/3 +x 1\/10$/m);
     expect(text).to.match(/^ +500 +100\.0 %/m);
+  });
+
+  it('is measured on days with long sessions, short ones, and more than can be told', () => {
+    const { day, customers } = nullNetwork({ seed: 5, customers: 20, disturbance: 'none' });
+    const shares: number[] = [];
+    for (const customer of customers) {
+      const counts = day.customer(customer);
+      if (counts === undefined) continue;
+      const windows = new Map<string, { of: number; told: number }>();
+      counts.count.forEach((count, i) => {
+        const key = `${counts.stratum[i]} ${counts.sensor[i]}`;
+        const known = windows.get(key);
+        if (known === undefined) windows.set(key, { of: count, told: counts.conversations[i] });
+        else known.of += count;
+      });
+      for (const { of, told } of windows.values()) shares.push(told / of);
+    }
+    expect(shares.filter((share) => share < 0.2).length / shares.length).to.be.above(0.05);
+    expect(shares.filter((share) => share > 0.9).length / shares.length).to.be.above(0.3);
+    expect(shares.filter((share) => Number.isNaN(share)).length).to.be.above(0);
   });
 
   it('is the same for the same seed', () => {

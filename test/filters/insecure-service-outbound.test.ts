@@ -527,6 +527,62 @@ describe('insecure-service-outbound', () => {
       });
     }
 
+    describe('seen by several sensors', () => {
+      /** What a sensor with the rate tells of 600 MB, in as many windows. */
+      const seen = (samplingRate: number, windows: number, bytes: number): FakeConversation[] =>
+        range(0, windows).map((window) => ({
+          customerAddress: SUSPECT,
+          remote: STRANGER,
+          samplingRate,
+          bytesOut: bytes / windows / samplingRate,
+          packetsOut: bytes / windows / samplingRate / 1_000,
+          windowStartMs: DAY_START + (window + windows) * WINDOW,
+        }));
+      const sent = (rows: readonly FakeConversation[]): string | undefined => {
+        const found = detected(rows).at(0);
+        return found === undefined ? undefined : part(found, 'strangeness').note;
+      };
+
+      it('adds the windows of one, though another put the same bytes into other windows', () => {
+        expect(sent([...seen(1, 1, 600_000_000), ...seen(10, 6, 540_000_000)])).to.equal(
+          '600 MB of 600 MB went to 1 strange remote, by 600000 packets as exported',
+        );
+      });
+
+      it('holds one to the floor, not what all add up to', () => {
+        const rows = [...seen(1, 1, 90_000_000), ...seen(10, 6, 90_000_000)];
+        expect(sent(rows)).to.equal(undefined);
+        expect(sent([...rows, ...seen(2, 3, 120_000_000)])).to.contain('120 MB of 120 MB');
+      });
+
+      it('adds remotes within one before it chooses', () => {
+        const to = (remote: string, rows: FakeConversation[]): FakeConversation[] =>
+          rows.map((row) => ({ ...row, remote }));
+        const rows = [
+          ...to('192.0.2.1', [...seen(1, 1, 300_000_000), ...seen(10, 2, 100_000_000)]),
+          ...to('192.0.2.2', [...seen(1, 1, 100_000_000), ...seen(10, 2, 200_000_000)]),
+        ];
+        expect(sent(rows)).to.contain('400 MB of 400 MB went to 2 strange remotes, by 400000');
+      });
+
+      it('is not hidden by a single packet of a coarse sensor', () => {
+        const single = { ...seen(1_000_000, 1, 0)[0], packetsOut: 1, bytesOut: 52 };
+        expect(sent([...seen(1, 1, 200_000_000), single])).to.contain('200 MB of 200 MB');
+      });
+
+      it('compares with peers by one of theirs', () => {
+        // By the sum of both sensors each peer would send more than a fifth of what the suspect did.
+        const peers = PEERS.flatMap((customerAddress) =>
+          [1, 10].map((samplingRate) => ({
+            ...seen(samplingRate, 1, 35_000_000)[0],
+            customerAddress,
+            remote: FAMILIAR,
+          })),
+        );
+        expect(sent([...peers, ...seen(1, 1, 200_000_000)])).to.contain('200 MB of 200 MB');
+      });
+    });
+
     it('finds the few remotes that get much among thousands that get little', () => {
       const small = range(0, 2000).map((i) =>
         sends(10_000, { remote: `192.0.${2 + (i >> 8)}.${i & 255}` }),
@@ -725,6 +781,13 @@ describe('insecure-service-outbound', () => {
           .sort(),
       );
       for (const one of found) expect(part(one, 'left-out').value).to.equal(3);
+    });
+
+    it('is small by one sensor, not by the sum of what each saw in some window', () => {
+      const unsampled = session(range(0, 9), { samplingRate: 1 }, 9_000_000);
+      const sampled = session(range(0, 9), { samplingRate: 10, packetsOut: 1, packetsIn: 2 }, 8e5);
+      const [found] = detected([...unsampled, ...sampled]);
+      expect(part(found, 'size').value).to.equal(810_000);
     });
 
     it('takes a rate into account: a megabyte that was sampled is a thousand', () => {

@@ -34,7 +34,7 @@ describe('sharedInEffect', () => {
   for (const [name, prevalence, customers, expected] of [
     ['many clients of most customers on several days', SHARED, 6, true],
     ['nobody', undefined, 6, false],
-    ['too few clients', { ...SHARED, clients: 19 }, 6, false],
+    ['too few clients on every day', { ...SHARED, days: 0 }, 6, false],
     ['once only: it may be an outbreak', { ...SHARED, days: 1 }, 6, false],
     ['less than half of the customers', { ...SHARED, customers: 2 }, 6, false],
     ['a provider with hundreds of customers wants half of them', SHARED, 100, false],
@@ -96,6 +96,10 @@ describe('discountShared', () => {
     [
       'policy about the range itself',
       fakeFinding({ evidence: [{ type: 'policy', rule: REMOTE }] }),
+    ],
+    [
+      'a ban of a category that a list gives it',
+      fakeFinding({ evidence: [{ type: 'policy', rule: 'tag:tor' }, list(REMOTE, 'tor')] }),
     ],
     ['another remote', fakeFinding({ remoteAddress: '203.0.113.8' })],
     ['no single remote', fakeFinding({ remoteAddress: null })],

@@ -501,8 +501,13 @@ describe('estimateProbes', () => {
     ['none', [counter('a', 100, 0)], [0, 100, 0, 0, 369]],
     [
       'the sensor that saw most',
-      [counter('a', 1, 90), counter('b', 10, 10)],
+      [counter('a', 1, 30), counter('b', 10, 10)],
       [10, 10, 100, 47, 184],
+    ],
+    [
+      'a count rather than a greater estimate that may be luck',
+      [counter('a', 1, 90), counter('b', 10, 10)],
+      [90, 1, 90, 90, 90],
     ],
     ['of equals the finer', [counter('b', 10, 10), counter('a', 1, 100)], [100, 1, 100, 100, 100]],
     ['never their sum', [counter('a', 1, 100), counter('b', 1, 100)], [100, 1, 100, 100, 100]],

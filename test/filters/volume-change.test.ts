@@ -45,6 +45,10 @@ function everybody(factor: number): DaySpec {
   return { customers: Object.fromEntries(customers.map(([id, v]) => [id, times(v, factor)])) };
 }
 
+/** Two hours of windows. */
+const NEW_NETWORK: Volumes = { 'network:192.0.2.0/24': 24 };
+const LASTING = { 'network:192.0.2.0/24': 24 } as const;
+
 /** `{ sensors }` on a usual day. */
 function seenBy(sensors: DaySpec['sensors'] & object, lost: DaySpec['lost'] = {}): DaySpec {
   return { ...usualDay, sensors, lost };
@@ -152,6 +156,42 @@ const CASES: readonly Case[] = [
     name: 'a policy tag as any other',
     judged: acmeWith({ 'category:vendor-x': 360 }),
     finds: ['acme category:vendor-x rise low high'],
+  },
+  {
+    name: 'nothing of one session that lasts for hours, with a network that was never seen',
+    judged: acmeWith(NEW_NETWORK, { lasting: LASTING }),
+    finds: [],
+  },
+  {
+    name: 'as many short conversations with it',
+    judged: acmeWith(NEW_NETWORK),
+    finds: ['acme network:192.0.2.0/24 rise medium medium'],
+  },
+  {
+    name: 'nothing where sessions only grew longer',
+    judged: acmeWith({ 'service:22/tcp': 480 }, { lasting: { 'service:22/tcp': 10 } }),
+    finds: [],
+  },
+  {
+    name: 'a rise of sessions that only grew shorter in all',
+    judged: acmeWith({ 'service:22/tcp': 480 }),
+    earlier: fourUsualDays.map(() =>
+      acmeWith({ 'service:22/tcp': 480 }, { lasting: { 'service:22/tcp': 10 } }),
+    ),
+    finds: ['acme service:22/tcp rise medium high'],
+  },
+  {
+    name: 'nothing in windows beside conversations, where one day has too many to tell',
+    judged: acmeWith({ 'country:US': 9_600 }, { untold: ['country:US'] }),
+    earlier: fourUsualDays.map(() =>
+      acmeWith({ 'country:US': 9_600 }, { lasting: { 'country:US': 16 } }),
+    ),
+    finds: [],
+  },
+  {
+    name: 'a rise in windows on all days, where one has too many conversations to tell',
+    judged: acmeWith({ 'country:US': 9_600 }, { untold: ['country:US'] }),
+    finds: ['acme country:US rise medium high'],
   },
   { name: 'nothing of too few', judged: acmeWith({ 'country:KP': 4 }), finds: [] },
   {
@@ -395,6 +435,23 @@ describe('volume-change', () => {
       from: '2025-02-05',
       to: '2025-02-26',
     });
+  });
+
+  it('counts conversations in its evidence and its sentence, and windows in the exposure', () => {
+    const { found } = run({
+      judged: acmeWith({ 'service:22/tcp': 960 }, { lasting: { 'service:22/tcp': 4 } }),
+    });
+    const [{ count, expected, ratio, exposure }] = volumes(found[0].evidence);
+    expect({ count, expected, ratio, exposure }).to.deep.equal({
+      count: 240,
+      expected: 48,
+      ratio: 5,
+      exposure: 1968,
+    });
+    expect(found[0].tally.conversations).to.equal(240);
+    expect(volumeChange.summarize({ ...found[0], summary: '' } as unknown as Finding)).to.contain(
+      'rose: 240 against 48 expected (5 times what is usual)',
+    );
   });
 
   it('counts the conversations of the hours compared, and says when they were', () => {

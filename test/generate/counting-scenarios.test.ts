@@ -1,6 +1,10 @@
 import { expect } from 'chai';
 import { PSH } from '../../pipeline/codes.js';
-import { generateNetwork, type Network } from '../../launch/generate/generate-network.js';
+import {
+  generateNetwork,
+  WEEKLY_HISTORY,
+  type Network,
+} from '../../launch/generate/generate-network.js';
 import { labelsOf, probedBy, sentBy, type Sent } from './sent-packets.js';
 
 /** Distinct targets that each customer address of a scenario must have probed. */
@@ -129,6 +133,27 @@ describe('scenarios of the filters that count', () => {
         client.includes(':') ? client.split(':', 3).join(':') : client.replace(/\.\d+$/, ''),
       );
       expect(new Set(networks).size, scenario).to.be.at.least(2);
+    }
+  });
+
+  it('one-long-session: is one, of hours, with a network of which no earlier day has anything', () => {
+    const days = { seed: 21, flows: 20_000, hours: 24, historyDays: WEEKLY_HISTORY };
+    const { labels, history, ...judged } = generateNetwork(days);
+    const networks = labelsOf(labels, 'volume-change', 'one-long-session')
+      .filter(({ subject }) => subject?.startsWith('network:'))
+      .map(({ subject }) => subject?.slice('network:'.length).replace(/0\/24$/, '') ?? '');
+    expect(networks.length).to.equal(3);
+    const now = [...judged.rows()].filter(({ sensor }) => sensor === 'core-1');
+    for (const network of networks) {
+      const own = now.filter(({ dstIp }) => dstIp.startsWith(network));
+      expect(new Set(own.map(({ srcIp, srcPort }) => `${srcIp} ${srcPort}`)).size).to.equal(1);
+      const windows = new Set(own.map(({ startMs }) => Math.floor(startMs / 300_000)));
+      expect(windows.size).to.be.at.least(20);
+      for (const day of history) {
+        for (const { srcIp, dstIp } of day.rows()) {
+          expect(srcIp.startsWith(network) || dstIp.startsWith(network)).to.equal(false);
+        }
+      }
     }
   });
 });

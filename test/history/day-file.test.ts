@@ -102,6 +102,34 @@ describe('a file of a day', () => {
     expect([kept(mixed), mixed.customer('acme')?.leftOut]).to.deep.equal([1_500, 2]);
   });
 
+  it('keeps how many conversations there were, of each sensor and stratum in all its hours', () => {
+    const seenBy = [
+      ['a', 1, 1],
+      ['b', 1, 1],
+    ] as const;
+    const state = stateOf([
+      { hour: 1, rows: [{ seenBy }, { customerPort: 4_000 }] },
+      { hour: 2, rows: [{ seenBy }, { customerPort: 4_001, seenBy: [['a', 1, 1]] }] },
+    ]);
+    const file = openDay(bytesOf(state), NAME);
+    const counts = file.customer('acme');
+    const rows = [...(counts?.count ?? [])].map((count, i) => ({
+      stratum: counts?.stratum[i],
+      sensor: file.sensors[counts?.sensor[i] ?? 0].sensor,
+      hour: counts?.hour[i],
+      count,
+      conversations: counts?.conversations[i],
+    }));
+    const first = rows.filter(({ stratum }) => stratum === 0);
+    expect(first).to.deep.equal([
+      { stratum: 0, sensor: 'a', hour: 1, count: 1, conversations: 2 },
+      { stratum: 0, sensor: 'a', hour: 2, count: 2, conversations: 2 },
+      { stratum: 0, sensor: 'b', hour: 1, count: 1, conversations: 1 },
+      { stratum: 0, sensor: 'b', hour: 2, count: 1, conversations: 1 },
+      { stratum: 0, sensor: 'edge-1', hour: 1, count: 1, conversations: 1 },
+    ]);
+  });
+
   it('counts remotes of special-purpose space in the totals only', () => {
     const file = fileOf([{ remote: '10.0.0.1' }]);
     expect(file.totals[0]).to.equal(1);
@@ -135,9 +163,9 @@ describe('a file of a day', () => {
     const cases = [
       [sealed(Buffer.alloc(0)), 'FSREFTB1'],
       [sealed(Buffer.concat(encodeTable('tags', {}, {}))), 'tags'],
-      [table({ format: 2 }), 'format 2, this reads 1'],
-      [table({ format: 1, day: '../x' }), 'no day'],
-      [table({ format: 1, day: DAY }), 'conversations'],
+      [table({ format: 1 }), 'format 1, this reads 2'],
+      [table({ format: 2, day: '../x' }), 'no day'],
+      [table({ format: 2, day: DAY }), 'conversations'],
     ] as const;
     for (const [bytes, problem] of cases) {
       expect(() => openDay(bytes, NAME)).to.throw(HistoryError, problem);
@@ -205,8 +233,8 @@ describe('the filter of seen remotes', () => {
     }).timeout(20_000);
   }
 
-  it('takes 10 bits a remote', () => {
-    expect(seenFilterBytes(1_000_000)).to.equal(1_250_000);
-    expect(seenFilterBytes(0)).to.equal(128);
+  it('takes 17 bits a remote', () => {
+    expect(seenFilterBytes(1_000_000)).to.equal(2_125_000);
+    expect(seenFilterBytes(0)).to.equal(256);
   });
 });

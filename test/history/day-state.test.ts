@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { encodeDay, openDay } from '../../history/day-file.js';
 import { DayState, MAX_CLIENTS } from '../../history/day-state.js';
+import { encodeTables, type DayTables } from '../../history/day-tables.js';
 import { refusesTruncations, sliceAtOddOffset } from '../pipeline/hostile-bytes.js';
 import {
   DAY,
@@ -109,6 +110,51 @@ describe('DayState', () => {
     ]);
   });
 
+  it('tells one session of hours from as many conversations, merged in any order', () => {
+    const session = Array.from({ length: 24 }, (_, hour) => ({ hour, rows: [{}] }));
+    const brief = session.map(({ hour }) => ({ hour, rows: [{ customerPort: 50_000 + hour }] }));
+    for (const [batches, low, high] of [
+      [session, 1, 1],
+      [brief, 22, 26],
+      [[...session, ...brief], 23, 27],
+    ] as const) {
+      const states = batches.map((batch) => stateOf([batch]));
+      const upwards = new DayState();
+      for (const state of states) upwards.merge(state);
+      const downwards = new DayState();
+      for (const state of [...states].reverse()) downwards.merge(DayState.restore(state.save()));
+      expect(bytesOf(downwards).equals(bytesOf(upwards))).to.equal(true);
+      const counts = openDay(bytesOf(upwards), 'x').customer('acme');
+      const told = new Set(counts?.conversations);
+      expect(told.size).to.equal(1);
+      expect([...told][0]).to.be.within(low, high);
+    }
+  });
+
+  it('tells conversations by ends and protocol, of each sensor those that it saw', () => {
+    const at = (sensor: string, row: DayRow): DayRow => ({ ...row, seenBy: [[sensor, 1, 1]] });
+    const rows = [
+      at('a', {}),
+      at('a', { customerPort: 4_000 }),
+      at('a', { customerAddress: '198.51.100.77' }),
+      at('a', { remote: '203.0.113.200' }),
+      at('b', { customerPort: 4_000 }),
+    ];
+    const counts = openDay(bytesOf(stateOf([{ hour: 0, rows }])), 'x').customer('acme');
+    const network = counts?.strata.findIndex(({ kind }) => kind === 'network');
+    const told = [...(counts?.conversations ?? [])].filter(
+      (_, i) => counts?.stratum[i] === network,
+    );
+    expect(told).to.deep.equal([4, 1]);
+  });
+
+  it('says that there are too many conversations to tell, however many there are', () => {
+    const rows: DayRow[] = Array.from({ length: 20_000 }, (_, i) => ({ customerPort: i }));
+    const counts = openDay(bytesOf(stateOf([{ hour: 0, rows }])), 'x').customer('acme');
+    expect(counts?.count[0]).to.equal(20_000);
+    expect([...new Set(counts?.conversations)]).to.deep.equal([NaN]);
+  });
+
   it('is not slowed by a conversation with a sampling rate a record', () => {
     const seenBy = Array.from({ length: 50_000 }, (_, i) => ['edge-1', i + 1, 1] as const);
     const file = openDay(bytesOf(stateOf([{ hour: 0, rows: [{ seenBy }] }])), 'x');
@@ -140,6 +186,42 @@ describe('DayState', () => {
     expect(() => state.add(other, reference)).to.throw('snapshot-2');
     const timeless = dayBatch([{ windowStartMs: NaN }]);
     expect(() => new DayState().add(timeless, reference)).to.throw(RangeError, 'NaN');
+  });
+
+  for (const [name, change, problem] of [
+    ['a series of no customer', ({ series }) => ({ series: series.with(0, 9) }), 'series: index 9'],
+    ['a series of no sensor', ({ series }) => ({ series: series.with(1, 9) }), 'series: index 9'],
+    ['a series of no stratum', ({ series }) => ({ series: series.fill(0, 2) }), 'stratum 0'],
+    ['a count of no series', ({ cells }) => ({ cells: cells.with(0, 99) }), 'cells: index 99'],
+    ['a count of no hour', ({ cells }) => ({ cells: cells.with(1, 24) }), 'cells: index 24'],
+    [
+      'a count that is none',
+      ({ counts }) => ({ counts: counts.with(0, -0.5) }),
+      'counts: value -0.5',
+    ],
+  ] as const satisfies readonly (readonly [
+    string,
+    (tables: DayTables) => Partial<DayTables>,
+    string,
+  ])[]) {
+    it(`refuses ${name}`, () => {
+      const tables = stateOf([{ hour: 3, rows: [{}] }]).tables();
+      const bytes = encodeTables({ ...tables, ...change(tables) });
+      expect(() => DayState.restore(bytes)).to.throw(RangeError, problem);
+    });
+  }
+
+  it('tells nothing of counts whose bitmap is empty, and no fewer bits than a merge has', () => {
+    const state = stateOf([{ hour: 3, rows: [{}] }]);
+    const tables = state.tables();
+    const bitmaps = new Uint32Array(tables.bitmaps.length);
+    const empty = DayState.restore(encodeTables({ ...tables, bitmaps }));
+    const told = openDay(bytesOf(empty), 'x').customer('acme')?.conversations;
+    expect([...new Set(told)]).to.deep.equal([NaN]);
+    empty.merge(state);
+    const merged = openDay(bytesOf(empty), 'x').customer('acme');
+    expect([...new Set(merged?.conversations)]).to.deep.equal([1]);
+    expect(merged?.count[0]).to.equal(2);
   });
 
   it('refuses bytes that are cut off', () => {

@@ -65,9 +65,9 @@ describe('openHistory', () => {
     expect(await openHistory(ref, DAY_START_MS)).to.equal(history);
   });
 
-  it('takes the greatest of each number for the prevalence', async () => {
+  it('takes the greatest of each number for the prevalence, and the days with twenty clients', async () => {
     const remote = '20.0.0.1';
-    const clients = Array.from({ length: 12 }, (_, i) => ({
+    const clients = Array.from({ length: 21 }, (_, i) => ({
       remote,
       customerAddress: `198.51.100.${i}`,
     }));
@@ -75,8 +75,10 @@ describe('openHistory', () => {
     await write(files.directory, 1, clients);
     await write(files.directory, 2, customers);
     await write(files.directory, 3, [{ remote }]);
+    await write(files.directory, 4, clients.slice(0, 20));
+    await write(files.directory, 5, clients.slice(0, 19));
     const history = await openHistory(await describeHistory(files.directory), DAY_START_MS);
-    expect(history.prevalence(remote)).to.deep.equal({ customers: 3, clients: 12, days: 2 });
+    expect(history.prevalence(remote)).to.deep.equal({ customers: 3, clients: 21, days: 2 });
   });
 
   it('leaves out what is damaged, gone or replaced, and says so', async () => {

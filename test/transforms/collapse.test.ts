@@ -352,7 +352,17 @@ describe('trafficOf', () => {
     ['one sensor', [counter('a', 1, [1, 2, 3, 4])], [1, 2, 3, 4]],
     [
       'packets x rate, not packets',
-      [counter('a', 1, [9, 1, 0, 0]), counter('b', 10, [1, 2, 0, 0])],
+      [counter('a', 1, [9, 1, 0, 0]), counter('b', 10, [9, 2, 0, 0])],
+      [9, 2, 0, 0],
+    ],
+    [
+      'but no single packet that may be luck',
+      [counter('a', 1, [170, 1, 0, 0]), counter('b', 1000, [1, 2, 0, 0])],
+      [170, 1, 0, 0],
+    ],
+    [
+      'the greater estimate where none is sure',
+      [counter('a', 10, [1, 1, 0, 0]), counter('b', 1000, [1, 2, 0, 0])],
       [1, 2, 0, 0],
     ],
     [

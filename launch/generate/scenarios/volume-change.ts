@@ -9,6 +9,8 @@ const FILTER = 'volume-change';
 const CLIENTS = 4;
 const SERVERS = 12;
 
+const SESSION_MS = 3 * 3_600_000;
+
 /** Over in seconds, so that it counts once. */
 function brief(random: Random): Exchange {
   return established(random, 700, 3_000, random.between(100, 4_000));
@@ -73,9 +75,52 @@ function volume(
   };
 }
 
+/**
+ * One session of hours with a kind of remotes that was never seen before: it shows in dozens of
+ * conversation windows, and is one conversation.
+ */
+const oneLongSession: Scenario = {
+  id: 'one-long-session',
+  filter: FILTER,
+  needsHistory: true,
+  plant(context): Planted {
+    const [customer] = context.customersInTurn(1);
+    const [owner] = context.addressesOf(customer, 1);
+    const { network, servers, country, port } = context.volumeKind();
+    const remoteAddress = addressIn(servers, 0);
+    context.scanned(remoteAddress, port, 'partner-service');
+    // All moments are of one day, and of the data: between two of them nothing is cut off.
+    const moments = Array.from({ length: 12 }, () => context.moment()).sort((a, b) => a - b);
+    const startMs = moments[0];
+    const durationMs = Math.min(SESSION_MS, moments[moments.length - 1] - startMs);
+    const session = context.conversation(
+      { ...owner, remoteAddress, role: 'client', serverPort: port },
+      startMs,
+      established(context.random, 300_000, 3_000_000, durationMs),
+      'judged-day',
+    );
+    const subjects = [`country:${country}`, `network:${network}`, `service:${port}/tcp`];
+    return {
+      conversations: [session],
+      labels: subjects.map((subject): PlantedLabel => ({
+        expect: 'nothing',
+        filter: FILTER,
+        customer,
+        customerAddress: null,
+        remoteAddress: null,
+        service: '-',
+        indicator: '',
+        subject,
+        atMs: startMs,
+      })),
+    };
+  },
+};
+
 export const volumeChange: readonly Scenario[] = [
   volume('ten-times-as-many', 30, 300, 'rise'),
   volume('a-twentieth', 300, 15, 'fall'),
   volume('a-third-more', 60, 78, undefined),
   volume('from-one-to-four', 1, 4, undefined),
+  oneLongSession,
 ];

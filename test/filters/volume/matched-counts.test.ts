@@ -163,6 +163,46 @@ describe('matched counts', () => {
     ]);
   });
 
+  for (const [name, judged, windows, counts] of [
+    ['once', { ...usual, lasting: { 'country:US': 24 } }, 240, [10, 10]],
+    [
+      'once, in the hours compared',
+      { ...usual, lasting: { 'country:US': 24 }, lost: { 0: MORNING } },
+      120,
+      [5, 5],
+    ],
+    [
+      'once, were it in the smallest part',
+      { ...usual, lasting: { 'country:US': 480 } },
+      240,
+      [1, 1],
+    ],
+    [
+      'no more often than in windows',
+      { ...usual, lasting: { 'country:US': 0.1 } },
+      240,
+      [240, 240],
+    ],
+    [
+      'once a window, where there are too many to tell',
+      { ...usual, untold: ['country:US'] },
+      240,
+      [240, 240],
+    ],
+  ] as const) {
+    it(`counts a conversation ${name}`, () => {
+      const [us] = match(judged, [judged, judged])?.strata ?? [];
+      expect([us.windows, us.count, us.baseline[0]]).to.deep.equal([windows, ...counts]);
+      expect(us.baselineWindows).to.deep.equal([windows, windows]);
+    });
+  }
+
+  it('counts windows on all days, where one has too many conversations to tell', () => {
+    const long = { ...usual, lasting: { 'country:US': 24 } };
+    const [us] = match(long, [{ ...usual, untold: ['country:US'] }, long])?.strata ?? [];
+    expect([us.count, ...us.baseline]).to.deep.equal([240, 240, 240]);
+  });
+
   it('shows what other sensors saw of a stratum, in their own hours', () => {
     const day: DaySpec = { ...usual, sensors: [EDGE, FINE], lost: { 1: MORNING } };
     const matched = match(day, [day, day]);

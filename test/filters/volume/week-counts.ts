@@ -8,7 +8,7 @@ export const EARLIER = ['2025-02-26', '2025-02-19', '2025-02-12', '2025-02-05'] 
 
 export const EDGE = { sensor: 'edge', samplingRate: 10 } as const;
 
-/** `country:BR` -> conversations of a day, spread evenly over its hours. */
+/** `country:BR` -> conversations of a day, once a window, spread evenly over its hours. */
 export type Volumes = Readonly<Record<string, number>>;
 
 export interface DaySpec {
@@ -20,6 +20,10 @@ export interface DaySpec {
   readonly lost?: Readonly<Record<number, readonly number[]>>;
   /** Strata that only the sensor of that index sees. */
   readonly onlyAt?: Readonly<Record<string, number>>;
+  /** By stratum: in how many windows each of its conversations shows; 1 if not given. */
+  readonly lasting?: Readonly<Record<string, number>>;
+  /** Strata of which there are too many conversations to tell how many. */
+  readonly untold?: readonly string[];
   /** By customer: the bound of what was left out. */
   readonly leftOut?: Readonly<Record<string, number>>;
 }
@@ -27,6 +31,7 @@ export interface DaySpec {
 /** Counts of a day as specified: whole numbers, what is left over in the day's first hours. */
 export function specifiedDay(day: string, spec: DaySpec): DayCounts {
   const { customers, sensors = [EDGE], lost = {}, onlyAt = {}, leftOut = {} } = spec;
+  const { lasting = {}, untold = [] } = spec;
   const totals = new Float64Array(sensors.length * 24);
   const rows: CountRow[] = [];
   for (const [customer, volumes] of Object.entries(customers)) {
@@ -38,7 +43,8 @@ export function specifiedDay(day: string, spec: DaySpec): DayCounts {
         for (let hour = 0; hour < 24; hour++) {
           const count = Math.floor(volume / 24) + (hour < volume % 24 ? 1 : 0);
           if (count === 0 || (lost[sensor] ?? []).includes(hour)) continue;
-          rows.push({ customer, stratum, sensor, hour, count });
+          const begun = untold.includes(name) ? NaN : count / (lasting[name] ?? 1);
+          rows.push({ customer, stratum, sensor, hour, count, begun });
           // Each conversation is of one country here, so that countries make the total.
           if (stratum.kind === 'country') totals[sensor * 24 + hour] += count;
         }
