@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { DAY_FILTERS, GROUP_FILTERS } from '../filters/filters.js';
 import { formatAddress4 } from '../pipeline/address.js';
 import { Random } from '../launch/generate/random.js';
 import { CSV_HEADER } from '../launch/generate/row.js';
@@ -25,7 +26,10 @@ export const BENCH_SIZE: BenchSize = {
 
 /** What was written. */
 export interface BenchData {
+  /** With the six filters that judge single conversations, and without a history: what the hand loop does. */
   readonly config: string;
+  /** With all filters and a history. */
+  readonly allFilters: string;
   readonly flowFiles: readonly string[];
   readonly flows: number;
   readonly bytes: number;
@@ -79,9 +83,11 @@ export function generateBenchData(directory: string, seed: number, size: BenchSi
   writeCountries(directory, size, new Random(seed, 3));
   writeServices(directory, size, new Random(seed, 4), popular);
   const config = join(directory, 'flowsieve.yaml');
-  writeFileSync(config, CONFIGURATION);
+  writeFileSync(config, configuration(false));
+  const allFilters = join(directory, 'all-filters.yaml');
+  writeFileSync(allFilters, configuration(true));
   const { files, bytes } = writeFlows(directory, size, new Random(seed, 5), popular);
-  return { config, flowFiles: files, flows: size.flows, bytes };
+  return { config, allFilters, flowFiles: files, flows: size.flows, bytes };
 }
 
 function anyRemote(random: Random): number {
@@ -102,8 +108,11 @@ const FEEDS = [
   ['clouds', 'shared', 0.01],
 ] as const;
 
+/** Filters that the hand loop has not. */
+const COUNTING = [...GROUP_FILTERS, ...DAY_FILTERS].map(({ id }) => id);
+
 /** TCP 6881-6889 and the vendor are banned for everybody: a fixed policy, as the hand loop has it. */
-const CONFIGURATION = `# generated for the bench
+const configuration = (counting: boolean): string => `# generated for the bench
 customers: customers.csv
 inputs:
   - { uri: "flows/*.csv", format: csv }
@@ -118,6 +127,7 @@ ${FEEDS.map(
 filters:
   sanctioned-country: { countries: [CU, IR, KP] }
   policy-violation: { banned: ["tag:vendor-x", "tcp/6881-6889"] }
+${counting ? '' : COUNTING.map((id) => `  ${id}: { enabled: false }\n`).join('')}history: ${counting ? 'history' : 'false'}
 window: 5m
 findingWindow: 1d
 output: out

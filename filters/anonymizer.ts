@@ -23,7 +23,6 @@ const INBOUND: ReadonlySet<string> = new Set(['tor']);
  */
 export const anonymizer = defineFilter({
   id: 'anonymizer',
-  joins: [],
   needsOneOf: ['remoteTags', 'remoteEndpointTags'],
   attempts: false,
   // Outbound and inbound have different rules, and the side may still flip.

@@ -10,7 +10,9 @@ import { contactTally } from './association/contact.js';
 import { earlierSuspicion, type EarlierSuspicion } from './association/earlier-candidates.js';
 import { EndpointTexts } from './association/endpoint-texts.js';
 import { ServiceClients, type Share } from './association/service-clients.js';
+import type { History } from '../history/history.js';
 import type { Conversation } from './conversation.js';
+import { sharedInEffect } from './shared-in-effect.js';
 import { defineRegroupedFilter, type DetectContext, type GroupDetection } from './group-filter.js';
 import { insecureTags } from './insecure-tags.js';
 import { matchLists, tellingCategories } from './list-match.js';
@@ -60,7 +62,6 @@ const NETWORKS_EXPECTED = `expected a whole number >= ${MIN_NETWORKS}`;
  */
 export const c2Candidate = defineRegroupedFilter({
   id: 'c2-candidate',
-  joins: ['inventory'],
   attempts: false,
   // More clients may show the remote to be popular.
   early: false,
@@ -183,6 +184,7 @@ export const c2Candidate = defineRegroupedFilter({
     const earlier = earlierOf(remote, context);
     if (isPopular(remote, clients.clients, context.totals.get('clients') ?? 0, earlier, context))
       return;
+    if (soundClients(clients, context) < MIN_CLIENTS) return;
     for (const [customer, share] of clients.shares) {
       const prepared = context.policyOf(customer);
       if (prepared === undefined) continue;
@@ -200,7 +202,7 @@ export const c2Candidate = defineRegroupedFilter({
       const known = (earlier?.weight ?? 0) >= SURE_WEIGHT;
       const evidence: Evidence[] = [
         { ...association, expectedFalse, clients: namedClients(share) },
-        ...(earlier === undefined ? [] : [earlier.evidence]),
+        ...(earlier?.evidence === undefined ? [] : [earlier.evidence]),
       ];
       const confidence = sure || known ? 'medium' : 'low';
       yield detectionOf(customer, remote, service, share, confidence, evidence);
@@ -267,6 +269,24 @@ function earlierOf(remote: string, context: Judged): EarlierSuspicion | undefine
 }
 
 type Judged = Pick<DetectContext<unknown>, 'history' | 'windowStartMs'>;
+
+/**
+ * Compromised clients of the server, as far as they are named, that talked to a known C2 other than
+ * one that the history shows to be shared in effect: such an entry is probably an error of its feed.
+ */
+function soundClients(clients: ServiceClients, { history }: Judged): number {
+  let sound = 0;
+  for (const { named } of clients.shares.values()) {
+    for (const [, c2s] of named.entries()) {
+      if (c2s.some((c2) => !probablyWrong(c2, history))) sound++;
+    }
+  }
+  return sound;
+}
+
+function probablyWrong(c2: string, history: History | undefined): boolean {
+  return history !== undefined && sharedInEffect(c2, history) !== undefined;
+}
 
 /** A C2 that spreads over customers becomes popular too: what was a candidate before is not let go for it. */
 function isPopular(

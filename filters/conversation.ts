@@ -166,22 +166,7 @@ class RemoteEnd {
 
   /** ISO 3166-1 alpha-2; '' where no table says. */
   get country(): string {
-    const { countries } = this.#at.reference;
-    // A filter that hit wants it told, whether or not one had it joined.
-    return countries.codes[this.countryId === 0 ? this.#lookUpCountry() : this.countryId];
-  }
-
-  #lookUpCountry(): number {
-    const { batch, reference, row } = this.#at;
-    const { remoteAddr } = batch.columns;
-    if (batch.family === 4) return reference.countries.find4(remoteAddr[row]);
-    const at = row * 4;
-    return reference.countries.find6(
-      remoteAddr[at],
-      remoteAddr[at + 1],
-      remoteAddr[at + 2],
-      remoteAddr[at + 3],
-    );
+    return this.#at.reference.countries.codes[this.countryId];
   }
 
   /** Whether several organisations share the address: a bare-address mark then says nothing about this one. */

@@ -4,12 +4,6 @@ import type { Evidence, Finding, Severity } from '../pipeline/finding.js';
 import type { Reference } from '../reference/reference.js';
 import type { Conversation } from './conversation.js';
 
-/**
- * Tables that joinReference adds only where an enabled filter names them. Tags are always joined:
- * every filter must know whether a remote address is shared.
- */
-export type Join = 'countries' | 'inventory';
-
 /** Columns that joinReference fills with ids; 0 = no entry. */
 export type IdColumn = 'remoteTags' | 'remoteEndpointTags' | 'remoteService' | 'remoteCountry';
 
@@ -17,7 +11,6 @@ export type IdColumn = 'remoteTags' | 'remoteEndpointTags' | 'remoteService' | '
 export interface FilterBase<Policy, Prepared> {
   /** File = id = name in configuration, findings and metrics. */
   readonly id: string;
-  readonly joins: readonly Join[];
   /** Wants attempts and answers too, not only established conversations. */
   readonly attempts: boolean;
   /** More records can never undo a detection, so it may fire in early panes. */

@@ -28,7 +28,8 @@ export class GroupTable {
   }
 
   /**
-   * Adds the rows of a batch that count under their customers' policies.
+   * Adds the rows of a batch that count under their customers' policies; with a second key those of
+   * customers for whom the filter does not run, too, under its defaults.
    * Throws an Error where the batch was joined with another snapshot than `reference`.
    */
   addBatch(
@@ -44,12 +45,14 @@ export class GroupTable {
     }
     const filter = this.#filter;
     const byCustomer = policies.forCustomers(batch.customers);
+    // How a remote spreads over customers must not depend on who wants to be told.
+    const others = filter.over === undefined ? undefined : policies.forAnybody();
     const { customer, grade } = batch.columns;
     const least = filter.attempts ? GRADE.unknown : GRADE.medium;
     const conversation = new Conversation(batch, reference);
     for (let row = 0; row < batch.rows; row++) {
       if (grade[row] < least) continue;
-      const policy = byCustomer[customer[row]];
+      const policy = byCustomer[customer[row]] ?? others;
       if (policy === undefined) continue;
       conversation.move(row);
       const key = filter.key(conversation, policy.prepared);

@@ -23,7 +23,6 @@ const REASONS = ['known-service', 'inventory', 'handshake', 'initiator'] as cons
  */
 export const honeypotContact = defineFilter({
   id: 'honeypot-contact',
-  joins: [],
   needsOneOf: ['remoteTags', 'remoteEndpointTags'],
   attempts: false,
   // Who started it is settled only when the window is complete.

@@ -18,7 +18,6 @@ import { nameSome, whoTalked } from './sentence.js';
  */
 export const insecureRemoteService = defineFilter({
   id: 'insecure-remote-service',
-  joins: ['inventory'],
   needsOneOf: ['remoteService'],
   attempts: false,
   // The inventory speaks of a server; the side may still flip.

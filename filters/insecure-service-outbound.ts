@@ -66,7 +66,6 @@ export const insecureServiceOutbound = defineRegroupedFilter<
   KindMembers
 >({
   id: 'insecure-service-outbound',
-  joins: ['inventory'],
   attempts: false,
   // The side may still flip, and what is well above its kind depends on all others.
   early: false,

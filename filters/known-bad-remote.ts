@@ -35,7 +35,6 @@ const SEVERITY: Readonly<Record<ThreatCategory, Severity>> = {
  */
 export const knownBadRemote = defineFilter({
   id: 'known-bad-remote',
-  joins: [],
   needsOneOf: ['remoteTags', 'remoteEndpointTags'],
   attempts: false,
   // A later record may show that the customer is the server.

@@ -82,7 +82,9 @@ export function planFilters(
 export interface PreparedPolicies {
   /** undefined = the filter does not run for that customer. */
   forCustomer(id: string): { readonly prepared: unknown } | undefined;
-  /** The same for each of a batch's customers; remembered by the list, which batches share. */
+  /** By the filter's own defaults: to count what others are judged by. */
+  forAnybody(): { readonly prepared: unknown };
+  /** For each of a batch's customers; remembered by the list, which batches share. */
   forCustomers(ids: readonly string[]): readonly ({ readonly prepared: unknown } | undefined)[];
 }
 
@@ -109,9 +111,13 @@ export function preparePolicies(
   );
   const unnamed = once(() => prepare(plan.byDefault));
   const forCustomer: PreparedPolicies['forCustomer'] = (id) => (named.get(id) ?? unnamed)();
+  const anybody = once(() => ({
+    prepared: filter.prepare(filter.policy.parse({}), reference),
+  }));
   const lists = new WeakMap<readonly string[], ReturnType<PreparedPolicies['forCustomers']>>();
   return {
     forCustomer,
+    forAnybody: anybody,
     forCustomers(ids) {
       let list = lists.get(ids);
       if (list === undefined) {

@@ -28,7 +28,6 @@ type RemoteRule = RuleOf<'endpoint' | 'network'>;
  */
 export const policyViolation = defineFilter({
   id: 'policy-violation',
-  joins: [],
   attempts: false,
   // A more specific rule cannot come later, but the side and with it the service can.
   early: false,

@@ -27,7 +27,6 @@ const WATCHED = 2;
  */
 export const sanctionedCountry = defineFilter({
   id: 'sanctioned-country',
-  joins: ['countries'],
   needsOneOf: ['remoteCountry'],
   attempts: false,
   // The side may still flip while records come in, and with it service and severity.

@@ -4,27 +4,29 @@ import type { Notice } from '../pipeline/notice.js';
 import { categoryFamily } from '../reference/categories.js';
 import { tellsOnShared } from './list-match.js';
 
-/** Customers that must have talked to an address on one day, at the least; clients: BUSY_CLIENTS, on MIN_DAYS. */
-const MIN_CUSTOMERS = 3;
-/** Of the customers with traffic that day. */
+/** Busy days, at the least: on fewer it may be an outbreak. */
+const MIN_DAYS = 3;
+/** Of the days that the history has: what is shared is used every day. */
 const MIN_SHARE = 0.5;
-/** Once may be an outbreak; what is shared is used every day. */
-const MIN_DAYS = 2;
 
 /**
  * Whether the history shows an address that many unrelated clients and customers talk to: it is
  * shared in effect, whatever lists say (93.184.220.29, a content network, is on a threat list and on
- * no published range). Needs at least three customers; with fewer nothing can be learned.
+ * no published range).
+ *
+ * A day is busy where, on that same day, at least 20 clients talked to the address, and clients of at
+ * least half of the customers with conversations, of five at the least (`Prevalence.days`). The address
+ * is shared in effect if at least three days and half of all days of the history are busy.
+ *
+ * Limits: with fewer than five customers, or three days, nothing is learned. A C2 that clients of half
+ * of the customers talk to on half of the days of four weeks would be silenced; the operator reads of
+ * it in the notice about the feed. An operator whose customers are one organisation in several parts
+ * should count them as one: what is common to them is not shared by strangers.
  */
 export function sharedInEffect(remote: string, history: History): Prevalence | undefined {
   const found = history.prevalence(remote);
   if (found === undefined || found.days < MIN_DAYS) return undefined;
-  const customers = Math.max(0, ...history.days.map((day) => customersOn(day, history)));
-  return found.customers >= Math.max(MIN_CUSTOMERS, customers * MIN_SHARE) ? found : undefined;
-}
-
-function customersOn(day: string, history: History): number {
-  return history.counts(day)?.customers.length ?? 0;
+  return found.days >= history.days.length * MIN_SHARE ? found : undefined;
 }
 
 /** What is left of a finding on an address that is shared in effect. */
@@ -56,7 +58,7 @@ export function discountShared(finding: Finding, history: History): Discounted {
     (entry): entry is ListEvidence => isAccusation(entry) && !stillTells(entry),
   );
   const left = finding.evidence.filter((entry) => !(isAccusation(entry) && !stillTells(entry)));
-  const notices = wrong.map((entry) => feedError(entry, finding, prevalence));
+  const notices = wrong.map((entry) => feedError(entry, finding, prevalence, history.days.length));
   if (accused && !left.some(isAccusation)) return { finding: undefined, notices };
   const evidence: PrevalenceEvidence = { type: 'prevalence', ...prevalence };
   const confidence = country ? 'low' : finding.confidence;
@@ -75,15 +77,20 @@ function stillTells({ entry }: ListEvidence): boolean {
   return port !== undefined && tellsOnShared(Number(port));
 }
 
-function feedError(entry: ListEvidence, finding: Finding, prevalence: Prevalence): Notice {
+function feedError(
+  entry: ListEvidence,
+  finding: Finding,
+  prevalence: Prevalence,
+  historyDays: number,
+): Notice {
   const { customers, clients, days } = prevalence;
   return {
     kind: 'feed-error',
     day: finding.windowStart.slice(0, 10),
     subject: entry.feed,
     message:
-      `feed ${entry.feed} lists ${entry.entry} as ${entry.category}, but ${clients} clients of ` +
-      `${customers} customers talked to ${finding.remoteAddress ?? entry.entry} on a day ` +
-      `(${days} days): probably an error of the feed`,
+      `feed ${entry.feed} lists ${entry.entry} as ${entry.category}, but many talk to ` +
+      `${finding.remoteAddress ?? entry.entry}, on ${days} of ${historyDays} days; on the day with the most ` +
+      `customers ${clients} clients of ${customers} customers: probably an error of the feed`,
   };
 }

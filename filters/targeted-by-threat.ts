@@ -59,7 +59,6 @@ type Member = Map<string, Reached>;
  */
 export const targetedByThreat = defineRegroupedFilter({
   id: 'targeted-by-threat',
-  joins: ['inventory'],
   attempts: true,
   // A later record may show that the customer is the client, and a later customer a mass scanner.
   early: false,

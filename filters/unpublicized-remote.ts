@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { REASON, REASON_CONFIDENCE, type Confidence } from '../pipeline/codes.js';
 import type { EstimateEvidence, TargetsEvidence } from '../pipeline/finding.js';
 import { defineGroupFilter } from './group-filter.js';
-import { isProbe, kindOf, KINDS, lastScanOf, type Kind } from './unpublicized/kind.js';
+import { isAnswered, isProbe } from './unpublicized/exchange.js';
+import { kindOf, KINDS, lastScanOf, type Kind } from './unpublicized/kind.js';
 import { estimateProbes } from './unpublicized/probes.js';
 import { MAX_TARGETS, ProbedTargets } from './unpublicized/targets.js';
 
@@ -20,6 +21,13 @@ const HIGH_FACTOR = 10;
 /** Silence that was heard longer ago says little: what was dark then may have been given out since. */
 const STALE_SCAN_MS = 90 * 86_400_000;
 
+/**
+ * Where more targets come than are told apart, a threshold up to here is judged by those that are
+ * known one by one, never by what a sample is taken to stand for: 4 of a sample of 1 in 5 would pass
+ * for 20 by luck. Beyond, the sample must hold so many, which is right to 10 %.
+ */
+const ENOUGH_KNOWN = 100;
+
 const KIND_NOTES = {
   silent: 'a scan looked at that address and port and knows no service there at all',
   unrouted: 'in no announced network',
@@ -34,22 +42,25 @@ const TARGETS_EXPECTED = 'expected a whole number >= 2';
  *
  * In: attempts included, conversations in which the customer is the client and sent a probe (SYN,
  * FIN, null, Xmas; never an ACK) to special-purpose space that is not local, to a network that
- * nobody announces, or to an address and port that a scan covered without finding a service there,
- * and that did not answer now either. What a host sends that is itself scanned, or whose address
- * somebody forges, is backscatter (SYN+ACK, RST) and does not count, towards however many.
+ * nobody announces, or to an address and port that a scan covered without finding a service there.
+ * A remote that answered the same customer address anywhere in the finding window, on whichever of
+ * such ports, does not count: it may be unpublicized, but it is used (a VPN, a service newer than
+ * the scan), and a sample often holds the SYN of a conversation without its answer. What a host
+ * sends that is itself scanned, or whose address somebody forges, is backscatter (SYN+ACK, RST) and
+ * does not count, towards however many.
  * Out: one a customer address with `targets` distinct such remotes in the finding window; indicator:
- * the kind of most of them.
+ * the kind of most of them. Ports, traffic and the estimate are those of all probes, whoever answered.
  * Source: the IANA special-purpose registries (built in), announced prefixes (`kind: routed`), the
  * scan inventory and its coverage (`kind: inventory`, `kind: coverage`). Without the latter two
  * feeds only reserved space counts. Darknets as detectors: Moore et al., Network Telescopes, 2004.
  * Known false positives: peer-to-peer (peers that went away), crawlers, mail servers with stale MX
- * records, the organisation's own scanners and monitoring (suppress them); private space that is
- * reached through a VPN (leave `reserved` out of `kinds`); under sampling, services newer than the
- * scan, whose answers were not sampled. ACK scans are not seen: a sampled conversation looks the same.
+ * records, the organisation's own scanners and monitoring (suppress them); under sampling, private
+ * space behind a VPN (leave `reserved` out of `kinds`) and services newer than the scan, of which
+ * all day no answer was sampled, or only on a port that no scan covered: medium confidence at most.
+ * ACK scans are not seen: a sampled conversation looks the same.
  */
 export const unpublicizedRemote = defineGroupFilter({
   id: 'unpublicized-remote',
-  joins: ['inventory'],
   attempts: true,
   // A later record may be the answer, or turn the sides round.
   early: false,
@@ -76,7 +87,7 @@ export const unpublicizedRemote = defineGroupFilter({
       ...(chosen.includes('unrouted') ? ['unrouted needs a routed feed'] : []),
     ];
     const needed = needs.length === 0 ? '' : `; ${needs.join(', ')}`;
-    return `Probes from one address to ${targets} or more that are ${notes}${needed}.`;
+    return `Probes without answer from one address to ${targets} or more that are ${notes}${needed}.`;
   },
 
   prepare: ({ targets, kinds }, { routed, coverage, inventory }) => ({
@@ -91,7 +102,10 @@ export const unpublicizedRemote = defineGroupFilter({
 
   key(conversation, { space }) {
     const { customer } = conversation;
-    if (customer.role !== 'client' || !isProbe(conversation)) return undefined;
+    const { role } = customer;
+    if (role === 'server') return undefined;
+    const probed = role === 'client' && isProbe(conversation);
+    if (!probed && !isAnswered(conversation)) return undefined;
     if (kindOf(conversation, space) === undefined) return undefined;
     return JSON.stringify([customer.id, customer.address]);
   },
@@ -100,7 +114,9 @@ export const unpublicizedRemote = defineGroupFilter({
 
   add(state, conversation, { space }) {
     const kind = kindOf(conversation, space);
-    if (kind !== undefined) state.add(kind, conversation, lastScanOf(conversation, space));
+    if (kind === undefined) return;
+    if (isAnswered(conversation)) state.addAnswer(conversation.remote.address);
+    else state.addProbe(kind, conversation, lastScanOf(conversation, space));
   },
 
   merge: (into, from) => {
@@ -113,14 +129,17 @@ export const unpublicizedRemote = defineGroupFilter({
   *detect(key, state, context) {
     const [customer, address] = JSON.parse(key) as [string, string];
     const policy = context.policyOf(customer);
-    if (policy === undefined) return;
-    const targets = state.evidence();
+    const { tally } = state;
+    if (policy === undefined || tally === undefined) return;
+    const { evidence: targets, known, hostless } = state.unanswered();
     const count = countOf(targets);
-    if (count < policy.targets) return;
+    if (count < policy.targets || known < Math.min(policy.targets, ENOUGH_KNOWN)) return;
+    const silenceIsSure = tally.samplingRate === 1 || hostless >= policy.targets;
+    const stale = isStale(targets, state.scannedMs, context.windowStartMs);
     const ports = portsOf(targets);
     yield {
       severity: count >= HIGH_FACTOR * policy.targets ? 'high' : 'medium',
-      confidence: confidenceOf(state, targets, context.windowStartMs),
+      confidence: confidenceOf(tally.reason, silenceIsSure, stale),
       customer,
       subject: address,
       customerAddress: address,
@@ -130,8 +149,8 @@ export const unpublicizedRemote = defineGroupFilter({
       remotePort: ports.length === 1 ? ports[0] : null,
       service: '-',
       indicator: mostOf(targets),
-      evidence: [...targets, estimateProbes(state.tally)],
-      tally: state.tally,
+      evidence: [...targets, estimateProbes(tally)],
+      tally,
     };
   },
 
@@ -141,7 +160,7 @@ export const unpublicizedRemote = defineGroupFilter({
     const kinds = targets.map(({ kind, targets: count }) => `${count} ${kind}`).join(', ');
     return (
       `${finding.customerAddress} probed ${countText(targets)} addresses that nobody has a reason ` +
-      `to talk to (${kinds}) on ${portsText(targets)}${packetsText(estimate)}.`
+      `to talk to (${kinds}) on ${portsText(targets)}${packetsText(estimate)}; no answer was seen.`
     );
   },
 });
@@ -160,16 +179,26 @@ function mostOf(targets: readonly TargetsEvidence[]): string {
   return targets.reduce((most, each) => (each.targets > most.targets ? each : most)).kind;
 }
 
-function confidenceOf(
-  state: ProbedTargets,
-  targets: readonly TargetsEvidence[],
-  windowStartMs: number,
-): Confidence {
-  const onlySilent = targets.every(({ kind }) => kind === 'silent');
-  if (onlySilent && windowStartMs - state.scannedMs > STALE_SCAN_MS) return 'low';
-  const { reason } = state.tally;
+/**
+ * `silenceIsSure`: every packet is known to be seen, or enough targets lie where no host can stand,
+ * so that nothing can have answered. Otherwise the silence may be that of the sampling: private and
+ * unannounced space can be in use behind a VPN, and a silent address since the scan.
+ */
+function confidenceOf(reason: number, silenceIsSure: boolean, stale: boolean): Confidence {
+  if (stale) return 'low';
   // An inventory that knows one side says who serves, not that this was no answer.
-  return reason === REASON.inventory ? 'medium' : REASON_CONFIDENCE[reason];
+  const side = reason === REASON.inventory ? 'medium' : REASON_CONFIDENCE[reason];
+  return side === 'high' && !silenceIsSure ? 'medium' : side;
+}
+
+/** Whether all that speaks against the targets is a scan that is long past. */
+function isStale(
+  targets: readonly TargetsEvidence[],
+  scannedMs: number,
+  windowStartMs: number,
+): boolean {
+  const onlySilent = targets.every(({ kind }) => kind === 'silent');
+  return onlySilent && windowStartMs - scannedMs > STALE_SCAN_MS;
 }
 
 function countText(targets: readonly TargetsEvidence[]): string {

@@ -7,6 +7,7 @@ import { defineDayFilter } from './day-filter.js';
 import type { GroupDetection } from './group-filter.js';
 import { Tally } from './tally.js';
 import { changesOf, type Change } from './volume/changes.js';
+import { comparabilityNotices } from './volume/comparability-notice.js';
 import { comparedDays, MIN_BASELINE_DAYS, type ComparedDays } from './volume/compared-days.js';
 import { kindDispersions, type KindDispersions } from './volume/kind-dispersions.js';
 import { matchedCounts, type MatchedCounts } from './volume/matched-counts.js';
@@ -45,6 +46,11 @@ const FULL_BASELINE = 4;
  * sensor, and is not found; and an hour in which a sensor saw nothing at all is not compared, so that
  * traffic that only that hour has, on a sensor of little else, goes unseen.
  *
+ * Not comparable: days that were counted in other conversation windows, countries on days with another
+ * feed of countries, categories on days whose lists did not have them. They are left out, with one notice
+ * a day. And a category is told only where a network, a service or a country of the customer changed
+ * with it: an address that is put on a list today changes no traffic (see `toldOnce`).
+ *
  * Measured on generated days, with variances of up to four times the mean, days that differ by 25 %
  * and one relation in four of sessions that last up to all day (`launch/evaluate/null-days.ts`, five
  * seeds of 1,000 customer-days without a change): 2, 3, 3, 4 and 10 customer-days with a false finding,
@@ -61,11 +67,11 @@ const FULL_BASELINE = 4;
  *
  * Source: Przyborowski and Wilenski, 1940 (test); Benjamini and Hochberg, 1995.
  * Known false positives: what does happen but is no risk: monthly jobs, migrations, new software,
- * holidays that one customer alone keeps.
+ * holidays that one customer alone keeps. And a large network that a new version of the feed of
+ * countries places elsewhere.
  */
 export const volumeChange = defineDayFilter({
   id: 'volume-change',
-  joins: ['countries'],
   attempts: false,
   // More records of a day may undo a fall.
   early: false,
@@ -107,7 +113,10 @@ export const volumeChange = defineDayFilter({
     }
   },
 
-  notices: (day, history) => sensorNotices(comparisonOf(day, history).compared),
+  notices(day, history) {
+    const { compared } = comparisonOf(day, history);
+    return [...comparabilityNotices(compared), ...sensorNotices(compared)];
+  },
 
   severityOf,
 
@@ -172,7 +181,7 @@ function detection(
   const aboutService = lead.stratum.kind === 'service';
   return {
     severity: severityOf(evidence),
-    confidence: confidenceOf(lead, matched, falseDiscoveryRate),
+    confidence: confidenceOf(lead, falseDiscoveryRate),
     customer,
     subject: lead.name,
     customerAddress: null,
@@ -197,12 +206,12 @@ function volumeEvidence(change: Change, matched: MatchedCounts): VolumeEvidence 
     count: change.count,
     expected: change.expected,
     baselineCount: change.baselineCount,
-    baselineDays: matched.days,
+    baselineDays: change.days,
     hours: matched.hours.length,
     sensor: matched.sensor.sensor,
     samplingRate: matched.sensor.samplingRate,
     exposure: matched.total,
-    baselineExposure: matched.baselineTotals.reduce((a, b) => a + b, 0),
+    baselineExposure: change.baselineTotal,
     ratio,
     ratioLow: low,
     ratioHigh: high,
@@ -225,11 +234,7 @@ function severityOf(evidence: readonly Evidence[]): Severity {
 }
 
 /** High only by a full baseline and far from the limit; two days show little of what is usual. */
-function confidenceOf(
-  { adjusted }: Change,
-  { days }: MatchedCounts,
-  falseDiscoveryRate: number,
-): Confidence {
+function confidenceOf({ adjusted, days }: Change, falseDiscoveryRate: number): Confidence {
   if (days.length <= MIN_BASELINE_DAYS) return 'low';
   return days.length >= FULL_BASELINE && adjusted <= falseDiscoveryRate / 100 ? 'high' : 'medium';
 }

@@ -3,7 +3,7 @@
  * remotes that many talk to. A table file (reference/table-file.ts), then the sha256 of all before
  * it (32 bytes). The same content gives the same bytes.
  *
- * Size: 9 bytes a count, 12 a stratum of a customer, 1.25 a remote of a customer, 16 a prevalent
+ * Size: 9 bytes a count, 12 a stratum of a customer, 1.25 a remote of a customer, 20 a prevalent
  * remote.
  */
 import { createHash } from 'node:crypto';
@@ -14,12 +14,13 @@ import {
   TableFile,
 } from '../reference/table-file.js';
 import { conversationsOf, MOST_BITS } from './conversation-bitmap.js';
+import { COUNTED_WITH_NOTHING, parseCountedWith } from './counted-with.js';
 import { customerDays } from './customer-days.js';
 import { MAX_CLIENTS, type DayState } from './day-state.js';
 import { HOURS, WIDTH, type DayTables } from './day-tables.js';
 import { HistoryError } from './history-error.js';
-import type { CustomerCounts, DayCounts, DaySensor, Prevalence } from './history.js';
-import { prevalentRemotes, type PrevalentRemotes } from './prevalent-remotes.js';
+import type { CountedWith, CustomerCounts, DayCounts, DaySensor, Prevalence } from './history.js';
+import { isBusy, prevalentRemotes, type PrevalentRemotes } from './prevalent-remotes.js';
 import { hashAddress, type RemoteHash } from './remote-hash.js';
 import { addSeen, hasSeen, seenFilterBytes } from './seen-filter.js';
 import { isStratumKey, stratumOf } from './stratum-key.js';
@@ -30,7 +31,7 @@ export { SEEN_ERROR } from './seen-filter.js';
 const KIND = 'history-day';
 
 /** Grows when the layout, the hash of addresses or what is counted changes. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Bytes of the digest that ends a file. */
 export const DIGEST_BYTES = 32;
@@ -42,13 +43,14 @@ export function encodeDay(day: string, state: DayState): Uint8Array[] {
   }
   const tables = state.tables();
   const { customers, sensors, sensorsLeftOut, texts, ...counts } = customerDays(tables);
-  const { hi, lo, customers: remoteCustomers, clients } = prevalentRemotes(tables, MAX_CLIENTS);
+  const remotes = prevalentRemotes(tables, MAX_CLIENTS);
   const pieces = encodeTable(
     KIND,
     {
       format: FORMAT,
       day,
       conversations: state.conversations,
+      countedWith: tables.countedWith ?? COUNTED_WITH_NOTHING,
       customers,
       sensors: sensors.map(({ sensor }) => sensor),
       sensorsLeftOut,
@@ -58,10 +60,11 @@ export function encodeDay(day: string, state: DayState): Uint8Array[] {
       ...counts,
       rates: Uint32Array.from(sensors, ({ samplingRate }) => samplingRate),
       ...seenSections(tables, customers),
-      remoteHi: hi,
-      remoteLo: lo,
-      remoteCustomers,
-      remoteClients: clients,
+      remoteHi: remotes.hi,
+      remoteLo: remotes.lo,
+      remoteCustomers: remotes.customers,
+      remoteClients: remotes.clients,
+      remoteClientCustomers: remotes.clientCustomers,
     },
   );
   return [...pieces, Buffer.from(measurePieces(pieces).sha256, 'hex')];
@@ -125,6 +128,7 @@ export class DayFile implements DayCounts {
   readonly day: string;
   /** Established conversations, one a conversation window. */
   readonly conversations: number;
+  readonly countedWith: CountedWith;
   readonly sensors: readonly DaySensor[];
   /** Sensors at a rate that were too many to keep. */
   readonly sensorsLeftOut: number;
@@ -159,6 +163,7 @@ export class DayFile implements DayCounts {
     this.byteLength = byteLength;
     this.sha256 = sha256;
     this.conversations = file.number('conversations');
+    this.countedWith = parseCountedWith(file.meta['countedWith']);
     this.sensorsLeftOut = file.number('sensorsLeftOut');
     this.customers = file.texts('customers');
     const rates = file.u32('rates');
@@ -180,6 +185,7 @@ export class DayFile implements DayCounts {
       lo: file.u32('remoteLo'),
       customers: file.u32('remoteCustomers'),
       clients: file.u32('remoteClients'),
+      clientCustomers: file.u32('remoteClientCustomers'),
     };
     const seen = file.u8('seen');
     const seenBytes = file.u32('seenBytes');
@@ -226,13 +232,17 @@ export class DayFile implements DayCounts {
     const hash = hashAddress(remote);
     const at = hash === undefined ? -1 : placeOf(this.remotes, hash);
     if (at < 0) return undefined;
-    return { customers: this.remotes.customers[at], clients: this.remotes.clients[at], days: 1 };
+    return {
+      customers: this.remotes.customers[at],
+      clients: this.remotes.clients[at],
+      days: isBusy(this.remotes, at, this.customers.length) ? 1 : 0,
+    };
   }
 
   #check(file: TableFile, seenBytes: Uint32Array, seenLength: number): void {
     const customers = this.customers.length;
     const slots = this.sensors.length * HOURS;
-    const { hi, lo, customers: remoteCustomers, clients } = this.remotes;
+    const { hi, ...remoteColumns } = this.remotes;
     file.check(Number.isSafeInteger(this.conversations), 'conversations are no count');
     file.check(this.#place.size === customers, 'a customer is there twice');
     file.check(this.totals.length === slots, 'totals do not fit the sensors');
@@ -260,7 +270,7 @@ export class DayFile implements DayCounts {
       'filters do not fit the customers',
     );
     file.check(
-      [lo, remoteCustomers, clients].every(({ length }) => length === hi.length),
+      Object.values(remoteColumns).every(({ length }) => length === hi.length),
       'columns of remotes differ in length',
     );
   }

@@ -5,7 +5,9 @@ import { SHARED_CATEGORIES } from '../reference/categories.js';
 import type { Reference } from '../reference/reference.js';
 import { neverRemote } from '../reference/special-addresses.js';
 import { BITMAP_WORDS, conversationBit } from './conversation-bitmap.js';
+import { countedWith, countedWithBoth } from './counted-with.js';
 import { decodeTables, encodeTables, HOURS, WIDTH, type DayTables } from './day-tables.js';
+import type { CountedWith, DaySensor } from './history.js';
 import { hashAddressAt } from './remote-hash.js';
 import {
   categoryKey,
@@ -36,6 +38,7 @@ const MASK_BITS = 32;
 export class DayState {
   #day: string | undefined;
   #conversations = 0;
+  #countedWith: CountedWith | undefined;
   readonly #customers = new Names();
   readonly #sensorNames = new Names();
   readonly #texts = new Names();
@@ -68,6 +71,14 @@ export class DayState {
     return this.#conversations;
   }
 
+  /** Sensors at a rate so far, in no order. */
+  get sensors(): readonly DaySensor[] {
+    return Array.from({ length: this.#sensors.size }, (_, row) => ({
+      sensor: this.#sensorNames.list[this.#sensors.word(row, 0)],
+      samplingRate: this.#sensors.word(row, 1),
+    }));
+  }
+
   save(): Uint8Array {
     return encodeTables(this.tables());
   }
@@ -90,7 +101,7 @@ export class DayState {
     const names = new BatchNames(batch, reference, this.#customers, this.#texts);
     const sensors = new BatchSensors(batch, this.#sensorNames, this.#sensors);
     const { columns, family } = batch;
-    const { windowStartMs, grade, role, remoteAddr, customerAddr } = columns;
+    const { windowStartMs, windowEndMs, grade, role, remoteAddr, customerAddr } = columns;
     const hash = { hi: 0, lo: 0 };
     let windowMs = NaN;
     let hour = 0;
@@ -99,6 +110,7 @@ export class DayState {
       if (windowStartMs[row] !== windowMs) {
         windowMs = windowStartMs[row];
         this.#enter(dayOf(windowMs));
+        this.#countWith(countedWith(windowEndMs[row] - windowMs, reference));
         hour = hourOf(windowMs);
       }
       this.#conversations++;
@@ -129,6 +141,7 @@ export class DayState {
     return {
       day: this.#day,
       conversations: this.#conversations,
+      countedWith: this.#countedWith,
       customers: this.#customers.list,
       sensorNames: this.#sensorNames.list,
       texts: this.#texts.list,
@@ -146,6 +159,7 @@ export class DayState {
 
   #absorb(tables: DayTables): void {
     if (tables.day !== undefined) this.#enter(tables.day);
+    if (tables.countedWith !== undefined) this.#countWith(tables.countedWith);
     this.#conversations += tables.conversations;
     const customers = tables.customers.map((name) => this.#customers.indexOf(name));
     const texts = tables.texts.map((text) => this.#texts.indexOf(text));
@@ -202,6 +216,11 @@ export class DayState {
     if (day !== this.#day) {
       throw new RangeError(`a conversation of ${day} came to the state of ${this.#day}`);
     }
+  }
+
+  #countWith(other: CountedWith): void {
+    this.#countedWith =
+      this.#countedWith === undefined ? other : countedWithBoth(this.#countedWith, other);
   }
 
   #addTotal(slot: number, count: number): void {

@@ -2,6 +2,8 @@
 import { checkColumns, layoutBytes, layoutViews, type Column } from '../pipeline/columns.js';
 import { readFrame, writeFrame } from '../pipeline/frame.js';
 import { BITMAP_WORDS } from './conversation-bitmap.js';
+import { parseCountedWith } from './counted-with.js';
+import type { CountedWith } from './history.js';
 import { isStratumKey } from './stratum-key.js';
 import { isDay } from './utc-day.js';
 
@@ -12,6 +14,8 @@ export interface DayTables {
   readonly day: string | undefined;
   /** Established conversations, one a conversation window. */
   readonly conversations: number;
+  /** undefined while nothing has come. */
+  readonly countedWith: CountedWith | undefined;
   readonly customers: readonly string[];
   /** Names of sensors. */
   readonly sensorNames: readonly string[];
@@ -49,7 +53,7 @@ type TableName = keyof typeof WIDTH;
 const TABLES = Object.keys(WIDTH) as TableName[];
 
 const KIND = 'HDAY';
-const VERSION = 2;
+const VERSION = 3;
 
 type Rows = Readonly<Record<TableName, number>>;
 
@@ -69,7 +73,7 @@ function layoutOf(rows: Rows): { readonly column: Column; readonly rows: number 
 
 /** The tables as bytes; `decodeTables` gives them back. */
 export function encodeTables(tables: DayTables): Uint8Array {
-  const { day, conversations, customers, sensorNames, texts } = tables;
+  const { day, conversations, countedWith, customers, sensorNames, texts } = tables;
   const rows = Object.fromEntries(
     TABLES.map((name) => [name, tables[name].length / WIDTH[name]]),
   ) as Rows;
@@ -82,7 +86,15 @@ export function encodeTables(tables: DayTables): Uint8Array {
     body.set(new Uint8Array(buffer, byteOffset, byteLength), at);
     at += layoutBytes([column], count);
   }
-  const header = { day: day ?? null, conversations, customers, sensorNames, texts, rows };
+  const header = {
+    day: day ?? null,
+    conversations,
+    countedWith: countedWith ?? null,
+    customers,
+    sensorNames,
+    texts,
+    rows,
+  };
   return writeFrame({ kind: KIND, version: VERSION, header, body });
 }
 
@@ -112,6 +124,8 @@ export function decodeTables(bytes: Uint8Array): DayTables {
   const tables: DayTables = {
     day: day ?? undefined,
     conversations: countOf('conversations', header['conversations']),
+    countedWith:
+      header['countedWith'] === null ? undefined : parseCountedWith(header['countedWith']),
     customers: textsOf('customers', header['customers']),
     sensorNames: textsOf('sensorNames', header['sensorNames']),
     texts: textsOf('texts', header['texts']),

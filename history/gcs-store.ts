@@ -13,6 +13,7 @@ import type { EarlierCandidate } from './history.js';
 import { HistoryStorageError, statusOf, storageError } from './storage-error.js';
 import {
   KEEP_RATIO,
+  type ExistingDay,
   type FileRef,
   type HistoryFiles,
   type HistoryRef,
@@ -139,15 +140,20 @@ export class GcsHistoryStore implements HistoryStore {
     const content = Buffer.concat(pieces);
     for (let attempt = 1; ; attempt++) {
       const there = await this.#find(day, DAY_FILE);
-      const existing = there === undefined ? null : await this.#conversationsOf(there, uri);
+      const existing = there === undefined ? null : await this.#existing(there, uri);
       if (existing === undefined) {
         // Replaced while it was read: the rule is about what is there now.
         if (attempt < MOST_ATTEMPTS) continue;
         throw new HistoryStorageError(uri, 'others keep replacing it; run again');
       }
-      const kept = existing !== null && existing > KEEP_RATIO * conversations;
+      const kept = existing !== null && existing.conversations > KEEP_RATIO * conversations;
       if (kept || (await this.#write(day, DAY_FILE, content, there, attempt))) {
-        return { kept, conversations: existing, offered: conversations };
+        return {
+          kept,
+          conversations: existing?.conversations ?? null,
+          offered: conversations,
+          sensors: existing?.sensors ?? [],
+        };
       }
     }
   }
@@ -202,14 +208,14 @@ export class GcsHistoryStore implements HistoryStore {
     );
   }
 
-  /** Conversations of a day's object; null where it is damaged, undefined where it is another by now. */
-  async #conversationsOf(object: StoredObject, uri: string): Promise<number | null | undefined> {
+  /** A day's object; null where it is damaged, undefined where it is another by now. */
+  async #existing(object: StoredObject, uri: string): Promise<ExistingDay | null | undefined> {
     if (object.bytes > MOST_BYTES) return null;
     const bytes = await this.#download(object.name, { generation: object.generation });
     if (bytes === undefined) return undefined;
     try {
       const file = openDay(bytes, uri);
-      return file.day === object.day ? file.conversations : null;
+      return file.day === object.day ? file : null;
     } catch (error) {
       if (error instanceof HistoryError) return null;
       throw error;

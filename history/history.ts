@@ -18,11 +18,17 @@ export interface History {
   candidates(remote: string): readonly EarlierCandidate[];
 }
 
-/** How many talked with one remote, at most on one day. */
+/**
+ * How many talked with one remote: customers, and clients, on the one day with the most customers (of
+ * several such, with the most clients).
+ */
 export interface Prevalence {
   readonly customers: number;
   readonly clients: number;
-  /** Days on which at least BUSY_CLIENTS (20) clients talked with it. */
+  /**
+   * Busy days: on one and the same day at least 20 clients talked with it, and clients of at least half of
+   * the customers with conversations that day, of five at the least.
+   */
   readonly days: number;
 }
 
@@ -41,6 +47,7 @@ export interface EarlierCandidate {
  */
 export interface DayCounts {
   readonly day: string;
+  readonly countedWith: CountedWith;
   /** Sensors at a rate; a sensor that changed its rate is two. */
   readonly sensors: readonly DaySensor[];
   /** Conversations of all customers that a sensor saw: [sensor * 24 + hour]. */
@@ -48,6 +55,16 @@ export interface DayCounts {
   /** Customers with counts, sorted. */
   readonly customers: readonly string[];
   customer(customer: string): CustomerCounts | undefined;
+}
+
+/** Settings and reference data that the counts of a day depend on: days that differ in them differ without traffic that does. */
+export interface CountedWith {
+  /** Conversation window; null = not the same all day. */
+  readonly windowMs: number | null;
+  /** Name of the feed of countries, '' = there was none; null = not the same all day. */
+  readonly countryFeed: string | null;
+  /** Categories that the lists had all day (without `shared`, which is not counted), sorted. */
+  readonly categories: readonly string[];
 }
 
 export interface DaySensor {

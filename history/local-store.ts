@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import { access, mkdir, readdir } from 'node:fs/promises';
+import { closeSync, fstatSync, readFileSync, readSync } from 'node:fs';
+import { access, constants, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from './atomic-file.js';
 import { decodeCandidates, encodeCandidates } from './candidates.js';
 import { DIGEST_BYTES, openDay } from './day-file.js';
 import { HistoryError } from './history-error.js';
+import { checkReplaceable, openRegularFile, readRegularFile } from './regular-file.js';
 import type { EarlierCandidate } from './history.js';
 import {
   KEEP_RATIO,
+  type ExistingDay,
   type FileRef,
   type HistoryFiles,
   type HistoryRef,
@@ -61,7 +63,7 @@ export class LocalHistoryStore implements HistoryStore, HistoryFiles {
   readDay(day: string): Uint8Array {
     const path = this.#path(day, DAY_SUFFIX);
     try {
-      return readFileSync(path);
+      return readRegularFile(path);
     } catch (cause) {
       throw new HistoryError(path, day, (cause as Error).message, { cause });
     }
@@ -77,17 +79,23 @@ export class LocalHistoryStore implements HistoryStore, HistoryFiles {
     if (bytes > MOST_BYTES) {
       throw new RangeError(`history ${path}: ${bytes} bytes, a day may have ${MOST_BYTES}`);
     }
-    const existing = this.#conversationsOf(day, path);
-    const kept = existing !== null && existing > KEEP_RATIO * conversations;
+    await checkReplaceable(path);
+    const existing = this.#existing(day, path);
+    const kept = existing !== null && existing.conversations > KEEP_RATIO * conversations;
     if (!kept) await replaceFile(path, pieces);
-    return { kept, conversations: existing, offered: conversations };
+    return {
+      kept,
+      conversations: existing?.conversations ?? null,
+      offered: conversations,
+      sensors: existing?.sensors ?? [],
+    };
   }
 
   readCandidates(day: string, sha256?: string): readonly EarlierCandidate[] {
     const path = this.#path(day, CANDIDATES_SUFFIX);
     let bytes: Uint8Array;
     try {
-      bytes = readFileSync(path);
+      bytes = readRegularFile(path);
     } catch (cause) {
       const none = (cause as NodeJS.ErrnoException).code === 'ENOENT';
       if (none && sha256 === undefined) return [];
@@ -100,14 +108,16 @@ export class LocalHistoryStore implements HistoryStore, HistoryFiles {
   }
 
   async writeCandidates(day: string, candidates: readonly EarlierCandidate[]): Promise<void> {
-    await replaceFile(this.#path(day, CANDIDATES_SUFFIX), [encodeCandidates(day, candidates)]);
+    const path = this.#path(day, CANDIDATES_SUFFIX);
+    await checkReplaceable(path);
+    await replaceFile(path, [encodeCandidates(day, candidates)]);
   }
 
-  /** Conversations in the day's file; null where there is none or it is damaged. */
-  #conversationsOf(day: string, path: string): number | null {
+  /** The day's file; null where there is none or it is damaged. */
+  #existing(day: string, path: string): ExistingDay | null {
     try {
       const file = openDay(this.readDay(day), path);
-      return file.day === day ? file.conversations : null;
+      return file.day === day ? file : null;
     } catch (error) {
       if (error instanceof HistoryError) return null;
       throw error;
@@ -141,16 +151,15 @@ export class LocalHistoryStore implements HistoryStore, HistoryFiles {
   #describe(day: string, suffix: string, digest: (fd: number, bytes: number) => string): FileRef[] {
     let fd: number;
     try {
-      fd = openSync(this.#path(day, suffix), 'r');
+      fd = openRegularFile(this.#path(day, suffix));
     } catch (error) {
       // Removed since it was listed.
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
       return [{ day, bytes: 0, sha256: '' }];
     }
     try {
-      const stats = fstatSync(fd);
-      if (!stats.isFile()) return [{ day, bytes: 0, sha256: '' }];
-      return [{ day, bytes: stats.size, sha256: digest(fd, stats.size) }];
+      const { size } = fstatSync(fd);
+      return [{ day, bytes: size, sha256: digest(fd, size) }];
     } finally {
       closeSync(fd);
     }

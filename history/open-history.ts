@@ -142,7 +142,10 @@ class StoredHistory implements OpenedHistory {
   #prevalence(): PrevalenceOfDays {
     return cache.get(`prevalence ${this.#key}`, () => {
       const prevalence = new PrevalenceOfDays();
-      for (const file of this.#before()) prevalence.add(this.#open(file).remotes);
+      for (const file of this.#before()) {
+        const { remotes, customers } = this.#open(file);
+        prevalence.add(remotes, customers.length);
+      }
       return prevalence;
     });
   }

@@ -8,8 +8,11 @@ import { WordTable } from './word-table.js';
 export const MIN_CUSTOMERS = 2;
 export const MIN_CLIENTS = 10;
 
-/** Clients on a day from which on it counts among the days of a prevalence. */
+/** What a remote needs on one and the same day for a busy day: clients, and customers with such clients. */
 export const BUSY_CLIENTS = 20;
+export const BUSY_CUSTOMERS = 5;
+/** Of the customers with conversations that day. */
+export const BUSY_SHARE = 0.5;
 
 /** Sorted by hash. */
 export interface PrevalentRemotes {
@@ -18,6 +21,8 @@ export interface PrevalentRemotes {
   readonly customers: Uint32Array;
   /** At most `most` each. */
   readonly clients: Uint32Array;
+  /** Customers with at least one such client: a remote that only reaches for the others' servers is not used by them. */
+  readonly clientCustomers: Uint32Array;
 }
 
 /**
@@ -32,11 +37,13 @@ export function prevalentRemotes(tables: DayTables, most: number): PrevalentRemo
   const table = new WordTable(2);
   const customers = new Uint32Array(pairs);
   const clients = new Uint32Array(pairs);
+  const clientCustomers = new Uint32Array(pairs);
   for (let pair = 0; pair < pairs; pair++) {
     const at = pair * WIDTH.remotes;
     const row = table.add(remotes[at + 1], remotes[at + 2]);
     customers[row]++;
     clients[row] = Math.min(most, clients[row] + clientsOfPair[pair]);
+    if (clientsOfPair[pair] > 0) clientCustomers[row]++;
   }
   const rows: number[] = [];
   for (let row = 0; row < table.size; row++) {
@@ -48,7 +55,20 @@ export function prevalentRemotes(tables: DayTables, most: number): PrevalentRemo
     lo: Uint32Array.from(rows, (row) => table.word(row, 1)),
     customers: Uint32Array.from(rows, (row) => customers[row]),
     clients: Uint32Array.from(rows, (row) => clients[row]),
+    clientCustomers: Uint32Array.from(rows, (row) => clientCustomers[row]),
   };
+}
+
+/** Whether a day on which `customers` had conversations is a busy one of the remote at `at`. */
+export function isBusy(
+  { clients, clientCustomers }: PrevalentRemotes,
+  at: number,
+  customers: number,
+): boolean {
+  return (
+    clients[at] >= BUSY_CLIENTS &&
+    clientCustomers[at] >= Math.max(BUSY_CUSTOMERS, BUSY_SHARE * customers)
+  );
 }
 
 /** What is known of the remotes that were prevalent on at least one of several days. */
@@ -58,13 +78,20 @@ export class PrevalenceOfDays {
   readonly #clients: number[] = [];
   readonly #days: number[] = [];
 
-  /** Adds a day; the greatest number of any day counts. */
-  add({ hi, lo, customers, clients }: PrevalentRemotes): void {
+  /** Adds a day on which `customersOfDay` had conversations. Days may come in any order. */
+  add(remotes: PrevalentRemotes, customersOfDay: number): void {
+    const { hi, lo, customers, clients } = remotes;
     for (let i = 0; i < hi.length; i++) {
       const row = this.#table.add(hi[i], lo[i]);
-      this.#customers[row] = Math.max(this.#customers[row] ?? 0, customers[i]);
-      this.#clients[row] = Math.max(this.#clients[row] ?? 0, clients[i]);
-      this.#days[row] = (this.#days[row] ?? 0) + (clients[i] >= BUSY_CLIENTS ? 1 : 0);
+      const known = this.#customers[row] ?? 0;
+      if (
+        customers[i] > known ||
+        (customers[i] === known && clients[i] > (this.#clients[row] ?? 0))
+      ) {
+        this.#customers[row] = customers[i];
+        this.#clients[row] = clients[i];
+      }
+      this.#days[row] = (this.#days[row] ?? 0) + (isBusy(remotes, i, customersOfDay) ? 1 : 0);
     }
   }
 

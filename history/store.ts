@@ -1,4 +1,4 @@
-import type { EarlierCandidate } from './history.js';
+import type { DayCounts, DaySensor, EarlierCandidate } from './history.js';
 
 /**
  * Where the files of history lie: `2025-03-03.day` and `2025-03-03.candidates.json`, in a directory
@@ -37,6 +37,9 @@ export interface HistoryFiles {
   readCandidates(day: string, sha256?: string): readonly EarlierCandidate[];
 }
 
+/** What a rule about a day's file needs of the one that is there. */
+export type ExistingDay = Pick<DayCounts, 'sensors'> & { readonly conversations: number };
+
 /** A day's file is kept against one with fewer conversations than this part of its own. */
 export const KEEP_RATIO = 2;
 
@@ -47,6 +50,8 @@ export interface WrittenDay {
   readonly conversations: number | null;
   /** Conversations in the new one. */
   readonly offered: number;
+  /** Sensors in the file that was there. */
+  readonly sensors: readonly DaySensor[];
 }
 
 /** The history as it is when a run begins: what travels through the graph. JSON. */

@@ -38,7 +38,7 @@ export function referenceNotices(config: Config, reference: ManifestRef): string
 interface Need {
   readonly filter: string;
   /** Whether a feed is of the sort that the filter needs. */
-  has(feed: FeedReport): boolean;
+  readonly has: (feed: FeedReport) => boolean;
   /** What it does without one. */
   readonly without: string;
 }

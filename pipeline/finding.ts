@@ -178,9 +178,11 @@ export interface PrevalenceEvidence {
   readonly days: number;
 }
 
-/** What of the past a judgement could use. */
+/** What of the past a judgement could use: the days that it compared with, or those that count against the remote. */
 export interface HistoryEvidence {
   readonly type: 'history';
+  /** `candidate`: days on which c2-candidate named the remote before, at least one. */
+  readonly of?: 'candidate';
   readonly days: number;
   /** Of the first and last day; absent where there are none. */
   readonly from?: string;

@@ -55,20 +55,14 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
   ) as unknown as PCollection<Uint8Array>;
   const reference = constant(start, 'reference', spec.reference);
   const suppressions = constant(start, 'suppressions', spec.suppressions);
-  const filters = spec.filters.map(({ id }) => filterById(id));
-  const joins = [...new Set(filters.flatMap((filter) => filter.joins))].sort();
-  const attempts = filters.some((filter) => filter.attempts);
+  const attempts = spec.filters.some(({ id }) => filterById(id).attempts);
   const { windowMs, findingWindowMs, shards, nowMs } = spec;
 
   const { chunks, rejects: unread } = read(start, spec);
   const { flows, rejects: undecoded } = decode(chunks);
   const graded = established(orient(flows));
   const customers = dropShared(joinCustomers(graded, reference), reference);
-  const conversations = joinReference(
-    dedupe(customers, { windowMs, shards, attempts }),
-    reference,
-    joins,
-  );
+  const conversations = joinReference(dedupe(customers, { windowMs, shards, attempts }), reference);
 
   const {
     history,

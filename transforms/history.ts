@@ -11,6 +11,7 @@ import { encodeDay } from '../history/day-file.js';
 import { DayState } from '../history/day-state.js';
 import { describeHistory, openHistory } from '../history/open-history.js';
 import { historyStore } from '../history/open-store.js';
+import { replacedNotice } from '../history/replaced-day.js';
 import type { HistoryRef } from '../history/store.js';
 import { DAY_MS, dayOf, dayStartMs } from '../history/utc-day.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
@@ -59,11 +60,12 @@ registerFold<{ readonly directory: string }, Uint8Array>(
       },
       async finish(context): Promise<void> {
         if (state === undefined) return;
-        const { kept, conversations, offered } = await historyStore(directory).writeDay(
+        const written = await historyStore(directory).writeDay(
           day,
           encodeDay(day, state),
           state.conversations,
         );
+        const { kept, conversations, offered } = written;
         context.count('history/days');
         if (kept && conversations !== null) {
           const notice: Notice = {
@@ -76,6 +78,8 @@ registerFold<{ readonly directory: string }, Uint8Array>(
           };
           await context.send('notices', notice);
         }
+        const replaced = replacedNotice(day, written, state.sensors);
+        if (replaced !== undefined) await context.send('notices', replaced);
         await context.send('days', { day, kept } satisfies WrittenDay);
       },
     };
@@ -105,7 +109,12 @@ registerFold<{ readonly directory: string }, WrittenDay | null>(
         if (written !== null) days.set(written.day, written.kept);
       },
       async finish(context): Promise<void> {
-        const history = await describeHistory(directory);
+        const described = await describeHistory(directory);
+        // Candidates of days that this run judges are written after: a rerun would find them.
+        const history = {
+          ...described,
+          candidates: described.candidates.filter(({ day }) => days.get(day) !== false),
+        };
         await context.send('history', history);
         for (const [day, kept] of [...days].sort(([a], [b]) => (a < b ? -1 : 1))) {
           await context.send('judged', { day, kept, history } satisfies JudgedDay);

@@ -10,8 +10,8 @@ export const HALF_LIFE_DAYS = 14;
 export interface EarlierSuspicion {
   /** The days' sum, each 2^(-age / 14 days), where a day ago is nearly 1; 0 = never a candidate. */
   readonly weight: number;
-  /** The days on which it was a candidate. */
-  readonly evidence: HistoryEvidence;
+  /** The days on which it was a candidate; undefined = none. */
+  readonly evidence: HistoryEvidence | undefined;
 }
 
 /** Only days strictly before the window that starts at `windowStartMs` count. */
@@ -27,11 +27,14 @@ export function earlierSuspicion(
   const days = [...ages.keys()].sort();
   let weight = 0;
   for (const day of days) weight += 2 ** (-(ages.get(day) ?? 0) / HALF_LIFE_DAYS);
-  const evidence: HistoryEvidence =
-    days.length === 0
-      ? { type: 'history', days: 0 }
-      : { type: 'history', days: days.length, from: days[0], to: days[days.length - 1] };
+  const evidence = days.length === 0 ? undefined : candidateDays(days);
   return { weight, evidence };
+}
+
+/** `days` ascending, at least one. */
+function candidateDays(days: readonly string[]): HistoryEvidence {
+  const to = days[days.length - 1];
+  return { type: 'history', of: 'candidate', days: days.length, from: days[0], to };
 }
 
 /** What a day's candidates are made of: a finding of c2-candidate, or a detection. */

@@ -1,7 +1,5 @@
-import { ACK, FIN, GRADE, PSH, RST, SYN } from '../../pipeline/codes.js';
-import { counterEnd } from '../../pipeline/conversation-batch.js';
 import type { Reference } from '../../reference/reference.js';
-import { neverRemote, SPECIAL_NAMES } from '../../reference/special-addresses.js';
+import { neverRemote, SPECIAL_NAMES, type SpecialName } from '../../reference/special-addresses.js';
 import type { Conversation } from '../conversation.js';
 
 /**
@@ -20,40 +18,16 @@ export interface UnpublicizedSpace {
   readonly inventory: Reference['inventory'];
 }
 
-const URG = 0x20;
-/** The flags without those of congestion control (RFC 3168), which say nothing of the connection. */
-const CONTROL_FLAGS = FIN | SYN | RST | PSH | ACK | URG;
+/** Special-purpose space that hosts use among themselves without being told to. */
+const LOCAL = codesOf('multicast', 'broadcast', 'link-local', 'loopback');
 
-/** Special-purpose space that hosts use among themselves without being told to: 1 = by code. */
-const LOCAL = Uint8Array.from(SPECIAL_NAMES, (name) =>
-  name === 'multicast' || name === 'broadcast' || name === 'link-local' || name === 'loopback'
-    ? 1
-    : 0,
-);
+/** Special-purpose space in which no host can stand. Private space is not: a VPN may lead there. */
+const HOSTLESS = codesOf('this-network', 'reserved', 'discard', 'mapped');
 
 /**
- * Whether what the customer sent is a probe: a SYN, FIN, null or Xmas packet, never followed by an
- * ACK. SYN+ACK, RST+ACK and RST alone are what a host sends that is itself probed (backscatter). An
- * ACK alone is a probe too where nothing went before, but sampling makes every conversation look so.
+ * Kind of the remote, whether or not it answered; undefined = it may well be talked to. `reserved`
+ * and `unrouted` are known by the address, `silent` by address and port. Allocates nothing.
  */
-export function isProbe(conversation: Conversation): boolean {
-  const { flagsOut } = conversation;
-  if (flagsOut !== 0) {
-    return (flagsOut & ACK) === 0 && (flagsOut & CONTROL_FLAGS) !== RST;
-  }
-  // The format has no flags, or only the remote was seen: its RSTs may answer to a forged address.
-  return conversation.grade === GRADE.attempt && sentPackets(conversation);
-}
-
-function sentPackets({ batch, row }: Conversation): boolean {
-  const end = counterEnd(batch, row);
-  for (let i = batch.columns.counterStart[row]; i < end; i++) {
-    if (batch.counters.outPackets[i] > 0) return true;
-  }
-  return false;
-}
-
-/** Kind of the remote; undefined = it may well be talked to. Allocates nothing. */
 export function kindOf(conversation: Conversation, space: UnpublicizedSpace): Kind | undefined {
   const { special } = conversation.remote;
   if (neverRemote(special)) {
@@ -61,6 +35,11 @@ export function kindOf(conversation: Conversation, space: UnpublicizedSpace): Ki
   }
   if (isUnrouted(conversation, space)) return 'unrouted';
   return isSilent(conversation, space) ? 'silent' : undefined;
+}
+
+/** Whether the remote can be no host: that it did not answer is then no luck of the sampling. */
+export function isHostless({ remote }: Conversation): boolean {
+  return HOSTLESS[remote.special] === 1;
 }
 
 /** When the latest scan of the remote address and port ended, ms since 1970; -Infinity = never. */
@@ -91,8 +70,10 @@ function isUnrouted({ batch, row, remote }: Conversation, { routed }: Unpubliciz
 
 function isSilent(conversation: Conversation, space: UnpublicizedSpace): boolean {
   const { coverage, inventory } = space;
-  if (coverage === undefined || answered(conversation)) return false;
+  if (coverage === undefined) return false;
   const { batch, row, remote, protocol } = conversation;
+  // Most of what is talked to: the join has found a service there.
+  if (batch.columns.remoteService[row] !== 0) return false;
   const words = remote.addressColumn;
   const { port } = remote;
   if (batch.family === 4) {
@@ -107,7 +88,7 @@ function isSilent(conversation: Conversation, space: UnpublicizedSpace): boolean
   return coverage.covers6(w0, w1, w2, w3, port, protocol) && !inventory.knows6(w0, w1, w2, w3);
 }
 
-/** A service that is newer than the scan. */
-function answered({ grade, flagsIn }: Conversation): boolean {
-  return grade >= GRADE.answered || (flagsIn & (SYN | ACK)) === (SYN | ACK);
+/** 1 = the special-purpose code has one of the names. */
+function codesOf(...names: readonly SpecialName[]): Uint8Array {
+  return Uint8Array.from(SPECIAL_NAMES, (name) => (names.includes(name) ? 1 : 0));
 }

@@ -43,6 +43,5 @@ function sawMost(counters: readonly HitCounter[]): Sighted {
     packets: outPackets,
     samplingRate,
   }));
-  const [most] = sighted.sort(compareSightings);
-  return (most as Sighted | undefined) ?? { packets: 0, samplingRate: 0 };
+  return sighted.sort(compareSightings).at(0) ?? { packets: 0, samplingRate: 0 };
 }

@@ -29,6 +29,9 @@ export interface Change {
   /** What the baseline lets expect in the same hours, by the yardstick that shows the smaller change. */
   readonly expected: number;
   readonly baselineCount: number;
+  /** UTC days of the baseline, oldest first, and all that the sensor saw on them in the hours compared. */
+  readonly days: readonly string[];
+  readonly baselineTotal: number;
   readonly comparison: RateComparison;
   readonly dispersion: number;
   /** Benjamini-Hochberg, over `tests`. */
@@ -95,7 +98,7 @@ function testChange(
   );
   if (yards.length === 0 || !changed) return undefined;
   const results = yards.map(({ yardstick, expected, precision, exposure, baselineExposure }) => {
-    const own = baselineSpread(matched, stratum, yardstick);
+    const own = baselineSpread(stratum, yardstick);
     const kind = dispersions[yardstick][stratum.stratum.kind];
     const usual = dispersionOf(kind, baselineCount / baseline.length, own) * precision;
     const dispersion = change === 'rise' ? usual * UPPER_TAIL : usual;
@@ -108,8 +111,19 @@ function testChange(
   );
   const pValue = Math.max(...results.map(({ comparison }) => comparison.pValue));
   const comparison = { ...least.comparison, pValue };
-  const { name, stratum: kind } = stratum;
-  return { ...least, name, stratum: kind, change, count, baselineCount, comparison };
+  const { name, stratum: kind, days } = stratum;
+  const baselineTotal = sum(stratum.baselineTotals);
+  return {
+    ...least,
+    name,
+    stratum: kind,
+    change,
+    count,
+    baselineCount,
+    days,
+    baselineTotal,
+    comparison,
+  };
 }
 
 /** One yardstick, laid at one stratum. */
@@ -134,9 +148,10 @@ function yardsFor(
   // Totals count a conversation once a window, so what is taken out of them does too.
   const own = stratum.windows + (count - stratum.count);
   const baselineOwn = sum(stratum.baselineWindows) + (baselineCount - sum(stratum.baseline));
-  const all = matched.total + sum(matched.baselineTotals);
+  const baselineTotal = sum(stratum.baselineTotals);
+  const all = matched.total + baselineTotal;
   const rest = matched.total - own;
-  const baselineRest = sum(matched.baselineTotals) - baselineOwn;
+  const baselineRest = baselineTotal - baselineOwn;
   if (rest <= 0 || baselineRest <= 0) return [];
   return [
     {

@@ -1,5 +1,6 @@
 import type { DayCounts, DaySensor, History } from '../../history/history.js';
 import { DAY_MS, dayOf, dayStartMs } from '../../history/utc-day.js';
+import { sameWindow } from './comparability.js';
 
 /** The same weekday in the last four weeks: work has a weekly rhythm. */
 const WEEKS = 4;
@@ -12,6 +13,8 @@ export interface ComparedDays {
   readonly judged: DayCounts;
   /** The same weekday, newest first; at most four, possibly none. */
   readonly baseline: readonly DayCounts[];
+  /** The other days of the same weekday, which were counted in other windows; newest first. */
+  readonly otherWindows: readonly DayCounts[];
   /** Of all these days, by name and rate. */
   readonly sensors: readonly SensorDays[];
 }
@@ -33,17 +36,19 @@ export interface SensorDay {
   readonly hours: number;
 }
 
-/** What the history holds of the same weekday in the four weeks before `day`. */
+/** What the history holds of the same weekday in the four weeks before the judged day. */
 export function comparedDays(judged: DayCounts, history: History): ComparedDays {
   const known = new Set(history.days);
   const startMs = dayStartMs(judged.day);
-  const baseline: DayCounts[] = [];
+  const earlier: DayCounts[] = [];
   for (let week = 1; week <= WEEKS; week++) {
     const day = dayOf(startMs - week * 7 * DAY_MS);
     const counts = known.has(day) ? history.counts(day) : undefined;
-    if (counts !== undefined) baseline.push(counts);
+    if (counts !== undefined) earlier.push(counts);
   }
-  return { judged, baseline, sensors: sensorsOf(judged, baseline) };
+  const baseline = earlier.filter((day) => sameWindow(judged, day));
+  const otherWindows = earlier.filter((day) => !sameWindow(judged, day));
+  return { judged, baseline, otherWindows, sensors: sensorsOf(judged, baseline) };
 }
 
 /** Hours of a mask, ascending. */

@@ -2,7 +2,7 @@ import { STRATUM_KINDS, type StratumKind } from '../../history/history.js';
 import { textHash } from '../bounded.js';
 import type { ComparedDays } from './compared-days.js';
 import { fitDispersion, spreadOf, type DispersionModel, type Spread } from './dispersion.js';
-import { matchedCounts, type MatchedCounts, type MatchedStratum } from './matched-counts.js';
+import { matchedCounts, type MatchedStratum } from './matched-counts.js';
 
 /** What a change is measured against. Each has its own dispersion: time knows nothing of what the sensor lost. */
 export const YARDSTICKS = ['time', 'rest'] as const;
@@ -23,7 +23,7 @@ export function kindDispersions(compared: ComparedDays): KindDispersions {
     if (matched === undefined) continue;
     for (const stratum of matched.strata) {
       for (const yardstick of YARDSTICKS) {
-        const spread = baselineSpread(matched, stratum, yardstick);
+        const spread = baselineSpread(stratum, yardstick);
         if (spread === undefined) continue;
         const key = `${yardstick} ${stratum.stratum.kind}`;
         const known = spreads.get(key);
@@ -41,8 +41,7 @@ export function kindDispersions(compared: ComparedDays): KindDispersions {
 
 /** How a stratum's counts differ over its baseline days, against time or against all that the sensor saw. */
 export function baselineSpread(
-  { baselineTotals }: MatchedCounts,
-  { baseline: counts, baselineWindows }: MatchedStratum,
+  { baseline: counts, baselineTotals, baselineWindows }: MatchedStratum,
   yardstick: Yardstick,
 ): Spread | undefined {
   if (yardstick === 'time')

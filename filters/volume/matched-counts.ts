@@ -6,6 +6,7 @@ import {
   type Stratum,
 } from '../../history/history.js';
 import { MIN_BASELINE_DAYS, hoursOf, type ComparedDays, type SensorDays } from './compared-days.js';
+import { countsAlike } from './comparability.js';
 import { comparable, dayStrata, rowsOf, type DayStrata } from './stratum-counts.js';
 
 /** A conversation has at most one stratum of these kinds, so that their counts add up; it may have several categories. */
@@ -18,10 +19,12 @@ export interface MatchedCounts {
   readonly hours: readonly number[];
   /** UTC days of the baseline, oldest first; at least two. */
   readonly days: readonly string[];
-  /** All that the sensor saw in these hours, once a window: of the judged day, and as `days`. */
+  /** All that the sensor saw in these hours, once a window: of the judged day. */
   readonly total: number;
-  readonly baselineTotals: readonly number[];
-  /** By kind and value. Strata without a conversation on any of the days are not there. */
+  /**
+   * By kind and value. Strata without a conversation on any of the days are not there, and neither are
+   * those that reference data let count on fewer than two of them.
+   */
   readonly strata: readonly MatchedStratum[];
   /** The same stratum as each other sensor that can be compared saw it, in that one's hours and days. */
   elsewhere(stratum: MatchedStratum): readonly SeenElsewhere[];
@@ -41,7 +44,11 @@ export interface MatchedStratum {
   readonly count: number;
   /** `count` and what the day's history may have left out. */
   readonly countAtMost: number;
-  /** As `MatchedCounts.days`. */
+  /** Of `MatchedCounts.days` those on which the stratum was counted as on the judged day; at least two. */
+  readonly days: readonly string[];
+  /** All that the sensor saw, as `days`. */
+  readonly baselineTotals: readonly number[];
+  /** As `days`. */
   readonly baseline: readonly number[];
   readonly baselineAtMost: readonly number[];
   /** What of the totals is the stratum's own: its conversations, once a window. */
@@ -74,7 +81,7 @@ export function matchedCounts(compared: ComparedDays, customer: string): Matched
   if (there.length < MIN_BASELINE_DAYS) return undefined;
   const matches = compared.sensors.map((sensor) => matchHours(sensor, there));
   const best = mostSeen(counts, matches);
-  return best === undefined ? undefined : gather(compared.baseline, counts, best, matches);
+  return best === undefined ? undefined : gather(compared, counts, best, matches);
 }
 
 /** Of one customer; undefined where it was not seen that day. */
@@ -171,7 +178,7 @@ function conversations(
 }
 
 function gather(
-  baseline: readonly DayCounts[],
+  { judged: judgedDay, baseline }: ComparedDays,
   counts: CustomerDays,
   match: Match,
   matches: readonly Match[],
@@ -179,35 +186,55 @@ function gather(
   const { sensor, hours } = match;
   const days = [...match.days].reverse();
   const judged = dayStrata(counts.judged, sensor.judged.index, hours);
-  const earlier = days.map((d) => dayStrata(counts.baseline[d], sensor.baseline[d].index, hours));
-  const all = new Map<string, Stratum>();
-  for (const day of [judged, ...earlier]) {
-    for (const [name, { stratum }] of day.counts) all.set(name, stratum);
-  }
   const totalOf = (totals: Float64Array): number =>
     hoursOf(hours).reduce((sum, hour) => sum + totals[hour], 0);
+  const earlier = days.map((d) => ({
+    day: baseline[d],
+    total: totalOf(sensor.baseline[d].totals),
+    strata: dayStrata(counts.baseline[d], sensor.baseline[d].index, hours),
+  }));
+  const all = new Map<string, Stratum>();
+  for (const { counts } of [judged, ...earlier.map(({ strata }) => strata)]) {
+    for (const [name, { stratum }] of counts) all.set(name, stratum);
+  }
   return {
     sensor: sensor.sensor,
     hours: hoursOf(hours),
     days: days.map((d) => baseline[d].day),
     total: totalOf(sensor.judged.totals),
-    baselineTotals: days.map((d) => totalOf(sensor.baseline[d].totals)),
     strata: [...all]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, stratum]) => matchedStratum(name, stratum, judged, earlier)),
-    elsewhere: ({ name }) =>
+      .flatMap(([name, stratum]) => {
+        const alike = earlier.filter(({ day }) => countsAlike(judgedDay, day, stratum));
+        if (alike.length < MIN_BASELINE_DAYS) return [];
+        return [matchedStratum(name, stratum, judged, alike)];
+      }),
+    elsewhere: ({ name, stratum }) =>
       matches
         .filter((other) => other !== match && other.hours !== 0)
+        .map((other) => ({
+          ...other,
+          days: other.days.filter((d) => countsAlike(judgedDay, baseline[d], stratum)),
+        }))
+        .filter(({ days }) => days.length > 0)
         .map((other) => seenBy(counts, other, name)),
   };
+}
+
+/** A day of the baseline as the sensor saw it in the hours compared. */
+interface EarlierDay {
+  readonly day: DayCounts;
+  readonly total: number;
+  readonly strata: DayStrata;
 }
 
 function matchedStratum(
   name: string,
   stratum: Stratum,
   judged: DayStrata,
-  earlier: readonly DayStrata[],
+  days: readonly EarlierDay[],
 ): MatchedStratum {
+  const earlier = days.map(({ strata }) => strata);
   const [count, ...baseline] = comparable([judged, ...earlier], name);
   const windowsOf = (day: DayStrata): number => day.counts.get(name)?.windows ?? 0;
   return {
@@ -215,6 +242,8 @@ function matchedStratum(
     stratum,
     count,
     countAtMost: count + judged.leftOut(name, stratum),
+    days: days.map(({ day }) => day.day),
+    baselineTotals: days.map(({ total }) => total),
     baseline,
     baselineAtMost: baseline.map((of, d) => of + earlier[d].leftOut(name, stratum)),
     windows: windowsOf(judged),

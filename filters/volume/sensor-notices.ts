@@ -13,13 +13,14 @@ const MIN_AN_HOUR = 20;
  * compared; they are never a customer's risk. Without two days to compare with: one notice that says so.
  */
 export function sensorNotices(compared: ComparedDays): Notice[] {
-  const { judged, baseline, sensors } = compared;
+  const { judged, baseline, otherWindows, sensors } = compared;
   const { day } = judged;
   if (baseline.length < MIN_BASELINE_DAYS) {
     const kept = baseline.length === 1 ? `only ${baseline[0].day}` : 'none';
+    const which = otherWindows.length === 0 ? '' : ' that can be compared';
     const message =
       `no change in volume can be judged on ${day}: of the same weekday in the four weeks before, ` +
-      `the history has ${kept} (${baseline.length} ${plural(baseline.length, 'day')}, ${MIN_BASELINE_DAYS} are needed)`;
+      `the history has ${kept}${which} (${baseline.length} ${plural(baseline.length, 'day')}, ${MIN_BASELINE_DAYS} are needed)`;
     return [{ kind: 'history-cold-start', day, subject: 'volume-change', message }];
   }
   const byName = new Map<string, SensorDays[]>();

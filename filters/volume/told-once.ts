@@ -11,6 +11,9 @@ const SAME_EXCESS = 0.1;
 /** More changes in one direction than this have one cause: an office that opened or closed, a crawler. */
 const MAX_APART = 3;
 
+/** What a stratum of another kind must show of a category's change, at the least. */
+const WITNESSED_SHARE = 0.5;
+
 /** Changes that one finding tells. */
 export interface ToldChange {
   /** The one that it is named after. */
@@ -28,12 +31,18 @@ export interface ToldChange {
  * change; the most specific gives the name. And more than three changes in one direction are told as
  * one, under that with the largest excess. But a rise towards a threat is always told by itself.
  *
+ * A category is told only where its traffic changed, not its list: an address that is listed today
+ * makes its category rise from none, though all talk to it as ever. So a stratum of another kind (a
+ * network, a service, a country) must have changed in the same direction, by at least half as many
+ * conversations. What that costs: a rise that is spread over many networks, within services and
+ * countries of much else, is not told; `known-bad-remote` names its remotes all the same.
+ *
  * Limits: two changes of the same size by chance share a finding, and one that is a third of another
  * kind's change is told twice. Either way nothing is lost: all strata are in the evidence.
  */
 export function toldOnce(changes: readonly Change[]): ToldChange[] {
   return (['rise', 'fall'] as const).flatMap((direction) => {
-    const groups = sameExcess(changes.filter(({ change }) => change === direction));
+    const groups = sameExcess(witnessed(changes.filter(({ change }) => change === direction)));
     const threats = groups.filter(isThreat);
     const others = groups.filter((group) => !isThreat(group));
     return [...threats, ...(others.length > MAX_APART ? [asOne(others)] : others)];
@@ -44,6 +53,17 @@ export function toldOnce(changes: readonly Change[]): ToldChange[] {
 export function namesThreat(name: string): boolean {
   const [kind, value] = name.split(':', 2);
   return kind === 'category' && categoryFamily(value) === 'threat';
+}
+
+/** All but categories that nothing else speaks for. */
+function witnessed(changes: readonly Change[]): readonly Change[] {
+  const most = Math.max(
+    0,
+    ...changes.filter(({ stratum }) => stratum.kind !== 'category').map(excess),
+  );
+  return changes.filter(
+    (change) => change.stratum.kind !== 'category' || most >= WITNESSED_SHARE * excess(change),
+  );
 }
 
 function isThreat({ lead, others }: ToldChange): boolean {

@@ -2,10 +2,11 @@ import { evaluateDiff, type DiffOptions } from '../evaluate/evaluate-diff.js';
 import { evaluateGenerated, type GeneratedOptions } from '../evaluate/evaluate-generated.js';
 import { evaluateLabelled, type LabelledOptions } from '../evaluate/evaluate-labelled.js';
 import { nullDaysJson, renderNullDays, runNullDays } from '../evaluate/null-days.js';
-import { requireFolders, writeJson } from '../evaluate/outputs.js';
+import { requireWritable, writeJson } from '../evaluate/outputs.js';
 import { withTemporaryDirectory } from '../evaluate/temporary-directory.js';
 import { EXIT } from '../exit-code.js';
 import { printError } from '../messages.js';
+import { quoted } from '../terminal-text.js';
 
 /** Changes of each size that are planted to measure power. */
 const PLANTED_DAYS = 40;
@@ -35,7 +36,7 @@ export async function evaluateCommand(
     printError(problem);
     return EXIT.configuration;
   }
-  await requireFolders(options);
+  await requireWritable(options);
   if (options.nullDays !== undefined) {
     const { nullDays: customerDays, seed } = options;
     const result = runNullDays({ seed, customerDays, plantedDays: PLANTED_DAYS });
@@ -69,6 +70,8 @@ function usageProblem(
       ? undefined
       : `--diff compares two configurations or output directories, got ${paths.length}`;
   }
+  if (plot !== undefined && !/\.svg$/i.test(plot))
+    return `--plot writes SVG: expected a name that ends in .svg, got ${quoted(plot)}`;
   if (paths.length > 1) return `expected one configuration, got ${paths.length}`;
   if (paths.length === 1 && labels === undefined)
     return 'a configuration is evaluated against --labels FILE, got none';

@@ -1,5 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Config } from '../config/config.js';
+import { ConfigurationError } from '../config/configuration-error.js';
+import type { Problem } from '../config/problem.js';
+import { unreadable } from '../config/yaml-file.js';
 import { printLine } from '../messages.js';
 import { quoted } from '../terminal-text.js';
 import { diffFindings } from './diff.js';
@@ -23,10 +27,11 @@ export async function evaluateDiff(
 ): Promise<void> {
   // Both sides are judged at one instant, or what expires between them would look like a difference.
   const now = options.now ?? new Date().toISOString();
+  const compared = await bothSides([a, b], now);
   const sides: ReadonlyMap<string, JudgedFinding>[] = [];
-  for (const [i, path] of [a, b].entries()) {
+  for (const [i, side] of compared.entries()) {
     const name = i === 0 ? 'a' : 'b';
-    sides.push(await findingsOf(path, { ...options, now }, join(scratch, name), name));
+    sides.push(await findingsOf(side, options.output, join(scratch, name), name));
   }
   const diff = diffFindings(sides[0], sides[1]);
   process.stdout.write(
@@ -36,23 +41,50 @@ export async function evaluateDiff(
   await writeJson(options.json, { a, b, ...diff });
 }
 
-/** Findings of a file, of an output directory, or of a run of a configuration. */
+/** What is compared: findings of an earlier run, or a configuration that is yet to be run. */
+type Side =
+  | { readonly kind: 'findings'; readonly findings: ReadonlyMap<string, JudgedFinding> }
+  | { readonly kind: 'config'; readonly path: string; readonly config: Config };
+
+/** Both, before either runs: a run takes minutes. Throws a ConfigurationError with what is wrong with each. */
+async function bothSides(paths: readonly string[], now: string): Promise<readonly Side[]> {
+  const sides: Side[] = [];
+  const problems: Problem[] = [];
+  for (const path of paths) {
+    try {
+      sides.push(await sideOf(path, now));
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw new ConfigurationError(problems);
+  return sides;
+}
+
+async function sideOf(path: string, now: string): Promise<Side> {
+  const found = await stat(path).catch((error: unknown) => unreadable(error));
+  if (typeof found === 'string') {
+    const message = `expected a configuration, an output directory or a file of findings, got ${quoted(path)}: ${found}`;
+    throw new ConfigurationError([{ place: '--diff', path: '', message }]);
+  }
+  const directory = found.isDirectory();
+  if (!directory && !path.endsWith('.ndjson'))
+    return { kind: 'config', path, config: await requireConfig(path, now) };
+  await requireFile(directory ? join(path, 'findings.ndjson') : path, '--diff');
+  return { kind: 'findings', findings: await readFindings(path) };
+}
+
+/** Runs a configuration; what it finds goes to the folder `name` of `output`, or else to `scratch`. */
 async function findingsOf(
-  path: string,
-  options: DiffOptions,
+  side: Side,
+  output: string | undefined,
   scratch: string,
   name: string,
 ): Promise<ReadonlyMap<string, JudgedFinding>> {
-  const directory = (await stat(path).catch(() => undefined))?.isDirectory() === true;
-  if (directory) await requireFile(join(path, 'findings.ndjson'), '--diff');
-  if (directory || path.endsWith('.ndjson')) {
-    if (!directory) await requireFile(path, '--diff');
-    return readFindings(path);
-  }
-  printLine(`running ${quoted(path)}`);
-  const config = await requireConfig(path, options.now);
-  const { output } = options;
-  const run = await runQuietly(config, {
+  if (side.kind === 'findings') return side.findings;
+  printLine(`running ${quoted(side.path)}`);
+  const run = await runQuietly(side.config, {
     output: output === undefined ? join(scratch, 'out') : join(output, name),
     snapshot: join(scratch, 'snapshot'),
     history: join(scratch, 'history'),

@@ -1,5 +1,6 @@
 import {
   STRATUM_KINDS,
+  type CountedWith,
   type CustomerCounts,
   type DayCounts,
   type DaySensor,
@@ -158,6 +159,13 @@ export function historyOf(
   };
 }
 
+/** Days that are all counted alike. */
+export const GENERATED_WITH: CountedWith = {
+  windowMs: 300_000,
+  countryFeed: 'countries',
+  categories: CATEGORIES,
+};
+
 /** One line of a day's counts. */
 export interface CountRow {
   readonly customer: string;
@@ -181,6 +189,7 @@ export function dayCountsOf(
   rows: readonly CountRow[],
   leftOut: ReadonlyMap<string, number> = new Map(),
   told: (conversations: number) => number = (conversations) => conversations,
+  countedWith: CountedWith = GENERATED_WITH,
 ): DayCounts {
   const byCustomer = new Map<string, CountRow[]>();
   for (const row of rows) {
@@ -196,6 +205,7 @@ export function dayCountsOf(
   );
   return {
     day,
+    countedWith,
     sensors,
     totals,
     customers: [...columns.keys()].sort(),

@@ -46,13 +46,20 @@ export async function writeJson(path: string | undefined, value: object): Promis
   if (path !== undefined) await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 }
 
-/** A file is written after minutes of work: that there is no folder for it must show before. Throws a ConfigurationError. */
-export async function requireFolders({ plot, json }: Outputs): Promise<void> {
+/** Files are written after minutes of work: that one cannot be must show before. Throws a ConfigurationError. */
+export async function requireWritable({ plot, json }: Outputs): Promise<void> {
   for (const [place, path] of [['--plot', plot] as const, ['--json', json] as const]) {
     if (path === undefined) continue;
     const folder = dirname(path);
-    if ((await stat(folder).catch(() => undefined))?.isDirectory() === true) continue;
-    const message = `there is no folder ${quoted(folder)}`;
+    const is = await isDirectory(path);
+    if (!is && (await isDirectory(folder))) continue;
+    const message = is
+      ? `expected a file, got ${quoted(path)}: it is a directory`
+      : `there is no folder ${quoted(folder)}`;
     throw new ConfigurationError([{ place, path: '', message }]);
   }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
 }

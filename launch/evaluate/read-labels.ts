@@ -1,22 +1,31 @@
 import { z } from 'zod';
 import { ConfigurationError } from '../config/configuration-error.js';
 import type { Problem } from '../config/problem.js';
-import { readLines } from '../findings-file.js';
+import { MAX_LINE_BYTES, readLines } from '../findings-file.js';
 import type { Label } from '../generate/label.js';
+import { quoted } from '../terminal-text.js';
 
-const LABEL = z.object({
-  expect: z.enum(['finding', 'suppressed', 'nothing']),
-  scenario: z.string(),
-  filter: z.string(),
-  customer: z.string(),
-  customerAddress: z.string().nullable(),
-  remoteAddress: z.string().nullable(),
-  service: z.string(),
-  indicator: z.string(),
-  day: z.iso.date(),
-  subject: z.string().exactOptional(),
-  oneOf: z.string().exactOptional(),
-});
+const EXPECTATIONS = ['finding', 'suppressed', 'nothing'] as const;
+
+const TEXT = z.string({ error: 'expected text' });
+const TEXT_OR_NULL = z.string({ error: 'expected text or null' }).nullable();
+
+const LABEL = z.object(
+  {
+    expect: z.enum(EXPECTATIONS, { error: `expected one of ${EXPECTATIONS.join(', ')}` }),
+    scenario: TEXT,
+    filter: TEXT,
+    customer: TEXT,
+    customerAddress: TEXT_OR_NULL,
+    remoteAddress: TEXT_OR_NULL,
+    service: TEXT,
+    indicator: TEXT,
+    day: z.iso.date({ error: 'expected a day as "2025-03-03"' }),
+    subject: TEXT.exactOptional(),
+    oneOf: TEXT.exactOptional(),
+  },
+  { error: 'expected a label (a JSON object)' },
+);
 
 /** Wrong lines beyond these are not read: the file is something else. */
 const MAX_PROBLEMS = 20;
@@ -26,14 +35,9 @@ export async function readLabels(path: string): Promise<readonly Label[]> {
   const labels: Label[] = [];
   const problems: Problem[] = [];
   for await (const { number, text } of readLines(path)) {
-    const label = LABEL.safeParse(jsonOf(text));
-    if (label.success) {
-      labels.push(label.data);
-      continue;
-    }
-    const { path: field, message } = label.error.issues[0];
-    const place = `${path}:${number}`;
-    problems.push({ place, path: field.join('.'), message: `expected a label: ${message}` });
+    const label = labelOf(text);
+    if (label.ok) labels.push(label.label);
+    else problems.push({ place: `${path}:${number}`, ...label.problem });
     if (problems.length === MAX_PROBLEMS) break;
   }
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -43,10 +47,29 @@ export async function readLabels(path: string): Promise<readonly Label[]> {
   return labels;
 }
 
-function jsonOf(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
+type Read =
+  | { readonly ok: true; readonly label: Label }
+  | { readonly ok: false; readonly problem: Pick<Problem, 'path' | 'message'> };
+
+/** `text` is undefined where the line is too long. */
+function labelOf(text: string | undefined): Read {
+  if (text === undefined) {
+    return wrong(`expected a label (a JSON object), got more than ${MAX_LINE_BYTES} bytes`);
   }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return wrong(`expected a label (a JSON object), got what is no JSON: ${quoted(text)}`);
+  }
+  const label = LABEL.safeParse(value);
+  if (label.success) return { ok: true, label: label.data };
+  const { path, message } = label.error.issues[0];
+  const found = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)[key], value);
+  const got = found === undefined ? 'nothing' : quoted(found);
+  return wrong(`${message}, got ${got}`, path.join('.'));
+}
+
+function wrong(message: string, path = ''): Read {
+  return { ok: false, problem: { path, message } };
 }

@@ -1,6 +1,7 @@
 import type {
   AssociationEvidence,
   Evidence,
+  HistoryEvidence,
   ScoreEvidence,
   TargetsEvidence,
   VolumeEvidence,
@@ -43,9 +44,7 @@ export function evidenceSentence(entry: Evidence): string {
     case 'prevalence':
       return `Prevalence: on ${plural(entry.days, 'earlier day')} up to ${plural(entry.clients, 'client')} of ${plural(entry.customers, 'customer')} talked to the remote; it counts as shared by many.`;
     case 'history':
-      return entry.days === 0
-        ? 'History: none was there, so nothing is known of what is usual.'
-        : `History: ${plural(entry.days, 'day')} from ${entry.from ?? '?'} to ${entry.to ?? '?'}.`;
+      return historySentence(entry);
     default:
       // A file of a later version may know more types than this one.
       return JSON.stringify(entry);
@@ -64,7 +63,7 @@ function scoreSentence({ score, parts }: ScoreEvidence): string {
 }
 
 function volumeSentence(entry: VolumeEvidence): string {
-  const rate = entry.samplingRate === 0 ? 'at an unknown rate' : `at 1 in ${entry.samplingRate}`;
+  const rate = rateText(entry.samplingRate);
   const ratio = entry.ratio === null ? 'it was none before' : `${significant(entry.ratio)} times`;
   const high = entry.ratioHigh === null ? 'any' : significant(entry.ratioHigh);
   return (
@@ -76,6 +75,11 @@ function volumeSentence(entry: VolumeEvidence): string {
   );
 }
 
+function rateText(samplingRate: number): string {
+  if (samplingRate === 0) return 'at an unknown rate';
+  return samplingRate === 1 ? 'unsampled' : `at 1 in ${thousands(samplingRate)}`;
+}
+
 function associationSentence(entry: AssociationEvidence): string {
   const own = entry.clients.map(({ address, c2 }) => `${address} (known C2: ${c2.join(', ')})`);
   return (
@@ -83,6 +87,16 @@ function associationSentence(entry: AssociationEvidence): string {
     `compromised, in ${plural(entry.networks, 'network')}; of all ${plural(entry.allClients, 'client')} ${thousands(entry.compromised)} are. ` +
     `That is ${significant(entry.lift)} times the base rate, by chance p ${significant(entry.pValue)} (${significant(entry.expectedFalse)} such remotes expected by chance). Of this customer: ${own.join('; ')}.`
   );
+}
+
+function historySentence({ of, days, from = '?', to = '?' }: HistoryEvidence): string {
+  const span = `from ${from} to ${to}`;
+  if (of === 'candidate') {
+    return `History: it was a candidate on ${plural(days, 'earlier day')}, ${span}.`;
+  }
+  return days === 0
+    ? 'History: none was there, so nothing is known of what is usual.'
+    : `History: ${plural(days, 'day')} ${span}.`;
 }
 
 function seenSentence(first: string | undefined, last: string | undefined): string {

@@ -1,10 +1,14 @@
 import { stringify } from 'yaml';
-import { filterById, type Filter } from '../../filters/filters.js';
-import type { Confidence, REASON_NAMES, Role } from '../../pipeline/codes.js';
+import { filterById } from '../../filters/filters.js';
+import type { REASON_NAMES, Role } from '../../pipeline/codes.js';
 import type { Finding } from '../../pipeline/finding.js';
 import { printable } from '../terminal-text.js';
 import { evidenceSentence } from './evidence-sentences.js';
+import { shapeOf } from './filter-shape.js';
+import { duplicatesSentence, recordsSentence, trafficFacts } from './kept-counts.js';
 import { plural, thousands } from './numbers.js';
+import { sharedSentence } from './shared-addresses.js';
+import { weightSentences } from './weights.js';
 
 /**
  * One finding in plain words: what it says, and every step that led to it. Text from data is made
@@ -23,7 +27,7 @@ export function explainFinding(finding: Finding): string {
     ...finding.evidence.flatMap((entry) => wrapped(evidenceSentence(entry), '   - ')),
     '',
     'Severity and confidence',
-    ...weights(finding).flatMap((sentence) => wrapped(sentence, '   - ')),
+    ...weightSentences(finding).flatMap((sentence) => wrapped(sentence, '   - ')),
     '',
     'To silence exactly this, add to the suppressions file (say why, who, and until when):',
     ...suppressionSnippet(finding).split('\n'),
@@ -43,9 +47,7 @@ function facts(finding: Finding): string[] {
     ['indicator', finding.indicator],
     ['when', `${finding.firstSeen} to ${finding.lastSeen}`],
     ['conversations', conversations(finding)],
-    ['out', `${plural(finding.packetsOut, 'packet')}, ${plural(finding.bytesOut, 'byte')}`],
-    ['in', `${plural(finding.packetsIn, 'packet')}, ${plural(finding.bytesIn, 'byte')}`],
-    ['sensors', `${finding.sensors.join(', ') || 'not named'}${rate(finding)}`],
+    ...trafficFacts(finding),
   ];
   return rows.map(([name, text]) => `  ${name.padEnd(14)}${text}`);
 }
@@ -65,18 +67,13 @@ function country({ remoteCountry }: Finding): string {
   return remoteCountry === null ? '' : `, country ${remoteCountry}`;
 }
 
-function rate({ samplingRate }: Finding): string {
-  if (samplingRate === null) return ', sampling rate not known';
-  return samplingRate === 1 ? ', unsampled' : `, sampling 1 packet in ${thousands(samplingRate)}`;
-}
-
 function steps(finding: Finding): string[] {
   return [
-    `Read: ${plural(finding.revision, 'distinct flow record')} from ${plural(finding.sensors.length, 'sensor')} stand behind it. A flow that was seen did happen. ${countsSentence(finding)}`,
+    `Read: ${recordsSentence(finding)}`,
     `Orient: ${orientationSentence(finding)}`,
     establishedSentence(finding),
     customerSentence(finding),
-    `Deduplicate: what several sensors saw of one conversation, in either direction, counts once; counts are those of the one sensor a direction that saw most, never a sum.`,
+    `Deduplicate: ${duplicatesSentence(finding)}`,
     `Join: reference snapshot ${finding.referenceVersion} was asked about the remotes${finding.remoteCountry === null ? '' : `; it places this one in ${finding.remoteCountry}`}.`,
     `Shared addresses: ${sharedSentence(finding)}`,
     `Filter: ${finding.filter} found ${finding.indicator}. ${filterSentence(finding.filter)}`,
@@ -87,38 +84,24 @@ function steps(finding: Finding): string[] {
 
 function customerSentence({ customer, customerAddress, remoteAddress }: Finding): string {
   const ours = customerAddress ?? 'Every address of the customer that took part';
-  const theirs = remoteAddress ?? 'no remote';
-  const does = remoteAddress === null ? 'does' : 'does not';
-  return `Customer: ${ours} lies in the address sets of ${customer}, and ${theirs} ${does} (or is another customer's, who is judged apart). On the customer's side the address is not one that several organisations share, or the customer declared it exclusive; else it would have been dropped.`;
+  const theirs =
+    remoteAddress === null
+      ? "the remotes do not (or are another customer's"
+      : `${remoteAddress} does not (or is another customer's`;
+  return `Customer: ${ours} lies in the address sets of ${customer}, and ${theirs}, who is judged apart). On the customer's side the address is not one that several organisations share, or the customer declared it exclusive; else it would have been dropped.`;
 }
 
 function gatheringSentence({ filter, conversations, subject }: Finding): string {
   const many = plural(conversations, 'conversation');
+  const were = conversations === 1 ? 'was' : 'were';
   switch (shapeOf(filter)) {
     case 'group':
-      return `Group: ${many} of ${subject === '-' ? 'the customer' : subject} in one finding window were judged together; a conversation counts once in each of its windows.`;
+      return `Group: ${many} of ${subject === '-' ? 'the customer' : subject} in one finding window ${were} judged together; a conversation counts once in each of its windows.`;
     case 'day':
-      return `Day: ${many} of the UTC day with ${subject} were compared with earlier days of the history.`;
+      return `Day: ${many} of the UTC day with ${subject} ${were} compared with earlier days of the history.`;
     default:
-      return `Collapse: ${many} of the same customer address, remote, service and indicator in one finding window are this one finding.`;
+      return `Collapse: ${many} of the same customer address, remote, service and indicator in one finding window ${conversations === 1 ? 'is' : 'are'} this one finding.`;
   }
-}
-
-/** undefined for a filter that this version does not have. */
-function shapeOf(filter: string): Filter['shape'] | undefined {
-  try {
-    return filterById(filter).shape;
-  } catch {
-    return undefined;
-  }
-}
-
-function countsSentence({ samplingRate }: Finding): string {
-  if (samplingRate === 1) return 'No packet was left out, so the counts are what passed.';
-  if (samplingRate === null) {
-    return 'No sensor says at what rate it samples, so the counts are the least that passed.';
-  }
-  return `Counts are as exported, not scaled: at 1 in ${thousands(samplingRate)} (the coarsest behind them) a packet counted stands for about ${thousands(samplingRate)} that passed, and small counts may be far off.`;
 }
 
 type Reason = (typeof REASON_NAMES)[number];
@@ -139,12 +122,20 @@ const REASON_SENTENCES: Readonly<Record<Reason, string>> = {
   initiator: 'the sensor saw the connection begin and says who began it.',
 };
 
-function orientationSentence({ customerRole, orientation }: Finding): string {
+function orientationSentence({ customerRole, filter, orientation }: Finding): string {
+  if (shapeOf(filter) === 'day') return daySidesSentence(customerRole);
   const sentences: Readonly<Record<string, string>> = REASON_SENTENCES;
   const why = Object.hasOwn(REASON_SENTENCES, orientation.reason)
     ? sentences[orientation.reason]
     : 'this version does not know that reason.';
   return `${ROLE_SENTENCES[customerRole]} (reason ${orientation.reason}, confidence ${orientation.confidence}): ${why}`;
+}
+
+/** The history keeps counts, and of sides only what its kinds of counts imply. */
+function daySidesSentence(role: Role): string {
+  return role === 'client'
+    ? 'the history counts a service where the customer is its client. How sure that was of each conversation is not kept.'
+    : 'conversations of either direction count; which side was the client is not kept.';
 }
 
 const ROLE_SENTENCES: Readonly<Record<Role, string>> = {
@@ -179,82 +170,6 @@ function filterSentence(filter: string): string {
   } catch {
     return 'This version has no such filter.';
   }
-}
-
-function sharedSentence(finding: Finding): string {
-  const { evidence } = finding;
-  if (evidence.some((entry) => entry.type === 'prevalence')) {
-    return 'the history shows that many unrelated clients talk to the remote: it counts as shared, though no list says so. What is left names an exact port, or is about the range itself.';
-  }
-  if (evidence.some((entry) => entry.type === 'country' && entry.sharedAddress)) {
-    return 'the remote lies in a range that several organisations share (anycast, a cloud, a CDN). A country is about the range itself, so it fires, at low confidence.';
-  }
-  const lists = evidence.filter((entry) => entry.type === 'list');
-  if (evidence.some((entry) => entry.type === 'policy')) {
-    return 'a policy is about the range or service itself, so it holds on shared addresses too.';
-  }
-  if (lists.length === 0) return 'the evidence is about this very service or range, shared or not.';
-  if (lists.every(({ entry }) => namesPort(entry))) {
-    return 'every entry names the exact address and port, which holds even where several organisations share the address.';
-  }
-  return 'at least one entry names the address or network without a port. That fires only where the remote is on no range known to be shared; so it was on none.';
-}
-
-function namesPort(entry: string): boolean {
-  return /^(\[[^\]]+\]|[^:]+):\d+$/.test(entry);
-}
-
-function weights(finding: Finding): string[] {
-  const { evidence, severity, confidence, orientation, customerRole } = finding;
-  const types = new Set<string>(evidence.map(({ type }) => type));
-  const sentences: string[] = [];
-  if (types.has('policy')) {
-    sentences.push(`Severity ${severity} is the one that the policy sets for its violations.`);
-  } else if (shapeOf(finding.filter) !== 'conversation') {
-    sentences.push(
-      `Severity ${severity}: what the filter gives to the evidence above taken together.`,
-    );
-  } else if (types.has('list')) {
-    const names = [...new Set(evidence.flatMap((e) => (e.type === 'list' ? [e.category] : [])))];
-    sentences.push(
-      `Severity ${severity} is that of the gravest category named: ${names.join(', ')}.`,
-    );
-  } else if (types.has('inventory')) {
-    sentences.push(`Severity ${severity} is that of the gravest tag of the service.`);
-  } else if (types.has('country')) {
-    const side =
-      customerRole === 'client'
-        ? 'The customer connected out'
-        : 'The customer did not connect out, which weighs one less';
-    sentences.push(`Severity ${severity} follows the country's tier in the list. ${side}.`);
-  }
-  sentences.push(`Confidence ${confidence}: ${confidenceSentence(finding, types)}`);
-  if (ORDER[orientation.confidence] < ORDER[confidence]) {
-    sentences.push(
-      `Who is the client is less sure (${orientation.confidence}), but matters less here.`,
-    );
-  }
-  return sentences;
-}
-
-const ORDER: Readonly<Record<Confidence, number>> = { low: 0, medium: 1, high: 2 };
-
-function confidenceSentence(finding: Finding, types: ReadonlySet<string>): string {
-  const { customerRole, indicator, orientation } = finding;
-  if (shapeOf(finding.filter) === 'day') return 'what the test and its baseline support.';
-  const sides = `who is the client is known with ${orientation.confidence} confidence (${orientation.reason})`;
-  if (types.has('country')) {
-    return `${sides}; a country is never more than medium, because registries name where the holder is registered and not where the machine stands.`;
-  }
-  if (types.has('list') && !types.has('policy')) {
-    const what = indicator.includes('/')
-      ? 'the entry is a network, which holds others too'
-      : 'the entry is this address or service alone';
-    return customerRole === 'unknown'
-      ? `which side is the client is not known.`
-      : `${what}; ${sides}.`;
-  }
-  return customerRole === 'unknown' ? 'which side is the client is not known.' : `${sides}.`;
 }
 
 /** An entry for the suppressions file that hides this finding and no other series. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { expect } from 'chai';
 import { evaluateCommand, type EvaluateCommandOptions } from '../../launch/commands/evaluate.js';
 import { ConfigurationError } from '../../launch/config/configuration-error.js';
+import type { Problem } from '../../launch/config/problem.js';
 import { generateNetwork } from '../../launch/generate/generate-network.js';
 import { writeNetwork } from '../../launch/generate/write-network.js';
 import { TemporaryFiles } from '../launch/temporary-files.js';
@@ -14,7 +15,8 @@ interface Ran extends CaughtOutput {
 
 const DEFAULTS: EvaluateCommandOptions = {
   seed: 1,
-  flows: 12_000,
+  // With fewer, so many of the clients are compromised that no server reaches the lift of c2-candidate.
+  flows: 30_000,
   rates: [1],
   labelFormat: 'ndjson',
 };
@@ -28,6 +30,16 @@ async function run(
     evaluateCommand(paths, { ...DEFAULTS, ...options }),
   );
   return { code: result, ...caught };
+}
+
+/** What is wrong with a command line that is refused. */
+async function problemsOf(
+  paths: readonly string[],
+  options: Partial<EvaluateCommandOptions>,
+): Promise<readonly Problem[]> {
+  const error = await run(paths, options).catch((thrown: unknown) => thrown);
+  if (!(error instanceof ConfigurationError)) throw new Error('expected a ConfigurationError');
+  return error.problems;
 }
 
 function leftBehind(): readonly string[] {
@@ -146,6 +158,45 @@ describe('evaluate', function () {
       expect(error).to.be.instanceOf(ConfigurationError);
     });
 
+    const notFiles = [
+      ['/dev/null', 'it is a device'],
+      [tmpdir(), 'it is a directory'],
+      [`${tmpdir()}/no such labels`, 'there is no such file'],
+    ] as const;
+    for (const [path, what] of notFiles) {
+      it(`says of labels where ${what}`, async () => {
+        const [problem] = await problemsOf([config], { labels: path });
+        expect(problem).to.deep.equal({
+          place: '--labels',
+          path: '',
+          message: `expected a file, got ${JSON.stringify(path)}: ${what}`,
+        });
+      });
+    }
+
+    it('compares nothing, and runs nothing, where either side is none', async () => {
+      const typo = files.path('typo');
+      const broken = files.write('broken.ndjson', 'nonsense\n');
+      for (const paths of [
+        [config, typo],
+        [typo, config],
+      ]) {
+        const output = files.path('out');
+        const [problem, ...others] = await problemsOf(paths, { diff: true, output });
+        expect(others).to.deep.equal([]);
+        expect(problem.message).to.match(/^expected a configuration, an output directory or a fil/);
+        expect(existsSync(output)).to.equal(false);
+      }
+      const both = await problemsOf([typo, files.path('other')], { diff: true });
+      expect(both.length).to.equal(2);
+      const output = files.path('out');
+      const error = await run([config, broken], { diff: true, output }).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(String(error)).to.include('broken.ndjson:1: expected a finding');
+      expect(existsSync(output)).to.equal(false);
+    });
+
     it('refuses labels of days where the finding window is none', async () => {
       const text = readFileSync(config, 'utf8').replace('findingWindow: 1d', 'findingWindow: 1h');
       const hourly = files.write('network/hourly.yaml', text);
@@ -164,6 +215,8 @@ describe('evaluate', function () {
       { diff: true, thin: [10] },
       /--diff goes with none of --labels, --thin and --plot/,
     ],
+    [[], { plot: 'recall.png' }, /--plot writes SVG: expected .* ends in \.svg, got "recall\.png"/],
+    [['a.yaml'], { labels: 'l', plot: 'svg' }, /--plot writes SVG: .* got "svg"/],
     [['a.yaml'], { diff: true }, /--diff compares two configurations or output directories, got 1/],
   ] as const;
   for (const [paths, options, message] of usage) {
@@ -178,12 +231,14 @@ describe('evaluate', function () {
   it('names files that are not there, before anything runs', async () => {
     const config = files.write('flowsieve.yaml', 'customers: none.csv\n');
     mkdirSync(files.path('empty'));
+    mkdirSync(files.path('empty.svg'));
     const cases = [
       [[config], { labels: files.path('none') }, 'customers'],
       [[files.path('none.yaml')], { labels: 'x' }, 'no such file'],
       [[], { plot: files.path('none/recall.svg') }, 'there is no folder'],
-      [[files.path('empty'), config], { diff: true }, 'there is no file'],
-      [[files.path('none.ndjson'), config], { diff: true }, 'there is no file'],
+      [[], { plot: files.path('empty.svg') }, 'it is a directory'],
+      [[files.path('empty'), config], { diff: true }, 'there is no such file'],
+      [[files.path('none.ndjson'), config], { diff: true }, 'there is no such file'],
     ] as const;
     for (const [paths, options, message] of cases) {
       const error = await run(paths, options).catch((thrown: unknown) => thrown);

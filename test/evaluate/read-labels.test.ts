@@ -31,6 +31,40 @@ describe('readLabels', () => {
     ]);
   });
 
+  const [label] = generateNetwork({ seed: 1, flows: 0, hours: 24 }).labels;
+  const { day: _, ...dayless } = label;
+  const wrong = [
+    ['hello world', '', 'expected a label (a JSON object), got what is no JSON: "hello world"'],
+    ['{"expect":', '', 'expected a label (a JSON object), got what is no JSON: "{\\"expect\\":"'],
+    ['7', '', 'expected a label (a JSON object), got 7'],
+    ['[]', '', 'expected a label (a JSON object), got []'],
+    [
+      JSON.stringify({ ...label, expect: 'all' }),
+      'expect',
+      'expected one of finding, suppressed, nothing, got "all"',
+    ],
+    [JSON.stringify({ ...label, filter: 7 }), 'filter', 'expected text, got 7'],
+    [
+      JSON.stringify({ ...label, remoteAddress: 7 }),
+      'remoteAddress',
+      'expected text or null, got 7',
+    ],
+    [JSON.stringify(dayless), 'day', 'expected a day as "2025-03-03", got nothing'],
+  ] as const;
+  for (const [line, path, message] of wrong) {
+    it(`says what it expected instead of ${line.slice(0, 20)} (${path})`, async () => {
+      const problems = await problemsOf(`${JSON.stringify(label)}\n\n${line}\n`);
+      expect(problems).to.deep.equal([{ place: files.path('labels.ndjson:3'), path, message }]);
+    });
+  }
+
+  it('says so of a line that is too long to be a label', async () => {
+    const [problem] = await problemsOf(`"${'x'.repeat(5 * 1024 * 1024)}"`);
+    expect(problem.message).to.match(
+      /^expected a label \(a JSON object\), got more than \d+ bytes$/,
+    );
+  });
+
   it('stops at twenty, and refuses a file without labels', async () => {
     expect((await problemsOf('nonsense\n'.repeat(100))).length).to.equal(20);
     expect((await problemsOf(''))[0].message).to.equal('expected labels, got none');

@@ -406,7 +406,7 @@ describe(ID, () => {
     // 4 over 3, of 200 over 3.
     expect(pValue).to.be.closeTo(4 / 1_313_400, 1e-15);
     expect(evidence.slice(1)).to.deep.equal([
-      { type: 'history', days: 2, from: daysAgo(9), to: daysAgo(3) },
+      { type: 'history', of: 'candidate', days: 2, from: daysAgo(9), to: daysAgo(3) },
     ]);
     expect(tally.conversations).to.equal(4);
     expect(tally.records).to.equal(16);
@@ -454,15 +454,17 @@ describe(ID, () => {
       });
     });
 
-    it('uses nothing of a customer for which it does not run', () => {
+    it('counts the clients of a customer for which it does not run, and tells it nothing', () => {
       const off = (...customers: readonly string[]): NonNullable<GroupRun['config']> => ({
         policies: Object.fromEntries(customers.map((name) => [name, { [ID]: { enabled: false } }])),
       });
       const found = detect(rows, { config: off('d') });
       expect(found.map(({ customer }) => customer)).to.deep.equal(['a', 'b', 'c']);
       const { compromisedHere, compromised, allClients } = association(found[0]);
-      expect([compromisedHere, compromised, allClients]).to.deep.equal([3, 3, 150]);
-      expect(detect(rows, { config: off('c', 'd') })).to.deep.equal([]);
+      expect([compromisedHere, compromised, allClients]).to.deep.equal([4, 4, 200]);
+      expect(detect(rows, { config: off('c', 'd') }).map(plain)).to.deep.equal(
+        found.slice(0, 2).map(plain),
+      );
     });
 
     it('judges each by its own policy', () => {

@@ -2,7 +2,6 @@ import type { DetectContext, GroupDetection, GroupFilter } from '../../filters/g
 import { GroupTable, RegroupedTable, type SavedGroups } from '../../filters/group-table.js';
 import { planFilters, preparePolicies } from '../../filters/policies.js';
 import type { History } from '../../history/history.js';
-import type { Reference } from '../../reference/reference.js';
 import { fakeBatch, type FakeConversation, type FakeReference } from './fixtures.js';
 
 export const DAY_START = Date.UTC(2026, 0, 5);
@@ -42,7 +41,7 @@ export function detectGroups(
 
   const context: DetectContext<unknown> = {
     policyOf: (customer) => policies.forCustomer(customer)?.prepared,
-    reference: reference as Reference,
+    reference,
     history,
     windowStartMs: DAY_START,
     windowEndMs: DAY_START + 86_400_000,

@@ -543,12 +543,10 @@ describe(ID, () => {
       expect(found).to.have.length(3);
     });
 
-    it('does not count customers for which it does not run', () => {
+    it('counts customers for which it does not run: who scans everybody does so whoever asks', () => {
       const config = { policies: { c: { [ID]: { enabled: false } } } };
-      expect(severities(everywhere(3, attempts(5)), { config })).to.deep.equal([
-        ['a', 'low'],
-        ['b', 'low'],
-      ]);
+      expect(severities(everywhere(3, attempts(5)), { config })).to.deep.equal([]);
+      expect(severities(everywhere(2, attempts(5)), { config })).to.have.length(2);
     });
 
     it('says nothing of other customers but their number', () => {

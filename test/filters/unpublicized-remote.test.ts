@@ -5,13 +5,16 @@ import type { HitCounter } from '../../pipeline/hit.js';
 import { CoverageTable, CoverageTableBuilder } from '../../reference/coverage-table.js';
 import { openRouted, RoutedTableBuilder } from '../../reference/routed-table.js';
 import { CompiledServiceTable, ServiceTableBuilder } from '../../reference/service-table.js';
+import { Conversation } from '../../filters/conversation.js';
 import type { GroupDetection } from '../../filters/group-filter.js';
+import { planFilters, preparePolicies } from '../../filters/policies.js';
 import { Tally } from '../../filters/tally.js';
 import { unpublicizedRemote } from '../../filters/unpublicized-remote.js';
 import { estimateProbes } from '../../filters/unpublicized/probes.js';
 import { tableFileOf } from '../reference/table-of.js';
 import {
   CUSTOMER,
+  fakeBatch,
   fakeFinding,
   fakeReference,
   type FakeConversation,
@@ -81,6 +84,7 @@ function probes(
     flagsOut: SYN,
     packetsOut: 1,
     packetsIn: 0,
+    bytesIn: 0,
     samplingRate: 1,
     windowStartMs: DAY_START,
     ...given,
@@ -233,6 +237,107 @@ const TO_WHOM: readonly Case[] = [
   { name: 'IPv6, multicast', rows: probes('ff02::', 20), fires: [] },
 ];
 
+/** Seven minutes later: another conversation window of the same finding window. */
+const LATER = DAY_START + 420_000;
+
+/** What is sampled of a conversation: a few packets that went on. */
+const DATA: FakeConversation = {
+  grade: 'strong',
+  flagsOut: ACK,
+  flagsIn: ACK | PSH,
+  packetsIn: 2,
+  bytesIn: 3000,
+  windowStartMs: LATER,
+};
+
+const sampledData: FakeConversation = { ...DATA, samplingRate: 1000 };
+const sampled: FakeConversation = { samplingRate: 1000 };
+
+/** 40 probes, one a target, and what was seen of 21 of these targets (not 20 are left) or of 20. */
+const WHO_ANSWERED: readonly Case[] = [
+  ...(
+    [
+      ['silent', SILENT],
+      ['unrouted', UNROUTED],
+      ['reserved', RESERVED],
+      ['reserved', '240.0.0.'],
+      ['silent', '2001:db8:5::'],
+      ['unrouted', '2001:db9::'],
+      ['reserved', 'fc00::'],
+    ] as const
+  ).flatMap(([kind, network]) => [
+    {
+      name: `SYNs to 40 ${kind} addresses of ${network}, sampled, and data with the same later`,
+      rows: [...probes(network, 40, sampled), ...probes(network, 40, sampledData)],
+      fires: [],
+    },
+    {
+      name: `the same before, with 21 of ${network}`,
+      rows: [
+        ...probes(network, 21, DATA),
+        ...probes(network, 40, { windowStartMs: LATER + 600_000 }),
+      ],
+      fires: [],
+    },
+    {
+      name: `with 20 of ${network}: 20 are left`,
+      rows: [...probes(network, 40), ...probes(network, 20, DATA)],
+      fires: [[kind, 'medium', 'high', { [kind]: 20 }] as const],
+    },
+  ]),
+  ...(
+    [
+      ['SYN+ACK', { grade: 'attempt', flagsOut: SYN, flagsIn: SYN | ACK }],
+      ['SYN+ACK of a port that was let go again', { flagsOut: SYN, flagsIn: SYN | ACK | RST }],
+      ['SYN+ACK, where nothing else was seen', { flagsOut: 0, flagsIn: SYN | ACK, packetsOut: 0 }],
+      ['data of which only what the customer sent was sampled', { ...sampledData, flagsIn: 0 }],
+      ['data that the customer sends, all packets seen', { flagsOut: ACK | PSH, grade: 'strong' }],
+      ['many ACKs, one direction seen', { flagsOut: ACK, grade: 'medium', packetsOut: 4 }],
+      ['an ACK where the rate is not known', { flagsOut: ACK, grade: 'medium', samplingRate: 0 }],
+      ['an ACK that is answered by data', { ...DATA, packetsOut: 1 }],
+      ['by grade, the side unknown', { ...sampledData, role: 'unknown', reason: 'lowerPort' }],
+      ['by grade, in a format without flags', { flagsOut: 0, grade: 'medium', packetsIn: 9 }],
+      [
+        'data in a format without flags',
+        { flagsOut: 0, grade: 'unknown', bytesIn: 61, packetsIn: 1 },
+      ],
+      ['on another port that was scanned', { ...DATA, remotePort: 1024 }],
+      ['again and again', { ...DATA, windowStartMs: DAY_START }],
+    ] as const
+  ).map(([name, given]: readonly [string, FakeConversation]) => ({
+    name: `answers: ${name}`,
+    rows: [...probes(SILENT, 40), ...probes(SILENT, 21, given)],
+    fires: [],
+  })),
+  ...(
+    [
+      ['RST+ACK', { flagsIn: RST | ACK, packetsIn: 1, bytesIn: 40 }],
+      ['RST, in a format without flags', { flagsOut: 0, packetsIn: 2, bytesIn: 120 }],
+      ['the ACK of host discovery', { flagsOut: ACK, grade: 'medium', remotePort: 80 }],
+      ['the same, refused', { flagsOut: ACK, grade: 'medium', flagsIn: RST, packetsIn: 1 }],
+      ['FIN+ACK', { flagsOut: FIN | ACK, grade: 'strong' }],
+      ['backscatter of a server', { role: 'server', flagsOut: SYN | ACK, grade: 'answered' }],
+      ['to another customer', { ...DATA, customer: 'globex' }],
+      ['to another address of the customer', { ...DATA, customerAddress: '198.51.100.11' }],
+    ] as const
+  ).map(([name, given]: readonly [string, FakeConversation]) => ({
+    name: `no answer: ${name}`,
+    rows: [...probes(SILENT, 40), ...probes(SILENT, 40, given)],
+    fires: silent(40),
+  })),
+  { name: 'answers alone', rows: probes(RESERVED, 200, DATA), fires: [] },
+  {
+    name: 'who answered of one kind does not take from another',
+    rows: [...probes(SILENT, 20), ...probes(RESERVED, 20), ...probes(RESERVED, 20, DATA)],
+    fires: silent(20),
+  },
+  {
+    name: 'high is counted without those that answered',
+    rows: [...probes(RESERVED, 200), ...probes(RESERVED, 1, DATA)],
+    fires: reserved(199),
+  },
+];
+
 const HOW_MANY: readonly Case[] = [
   {
     name: 'one address on many ports is one target',
@@ -293,6 +398,40 @@ const HOW_MANY: readonly Case[] = [
 ];
 
 const HOW_SURE: readonly Case[] = [
+  ...(
+    [
+      [1, SILENT, 'silent', 'high'],
+      [2, SILENT, 'silent', 'medium'],
+      [1000, SILENT, 'silent', 'medium'],
+      [0, SILENT, 'silent', 'medium'],
+      [1000, UNROUTED, 'unrouted', 'medium'],
+      [1000, RESERVED, 'reserved', 'medium'],
+      [1000, '100.64.0.', 'reserved', 'medium'],
+      [1000, 'fc00::', 'reserved', 'medium'],
+      [1000, '240.0.0.', 'reserved', 'high'],
+      [1000, '0.0.0.', 'reserved', 'high'],
+      [1000, '100::', 'reserved', 'high'],
+    ] as const
+  ).map(([samplingRate, network, kind, confidence]) => ({
+    name: `1 in ${samplingRate} to ${network}`,
+    rows: probes(network, 20, { samplingRate }),
+    fires: [[kind, 'medium', confidence, { [kind]: 20 }] as const],
+  })),
+  {
+    name: 'sampled, 19 where no host can stand',
+    rows: [...probes('240.0.0.', 19, sampled), ...probes(RESERVED, 1, sampled)],
+    fires: [['reserved', 'medium', 'medium', { reserved: 20 }]],
+  },
+  {
+    name: 'sampled, 20 where no host can stand are enough by themselves',
+    rows: [...probes('240.0.0.', 20, sampled), ...probes(RESERVED, 30, sampled)],
+    fires: [['reserved', 'medium', 'high', { reserved: 50 }]],
+  },
+  {
+    name: 'sampled, and a weak side stays weak',
+    rows: probes(RESERVED, 20, { ...sampled, reason: 'lowerPort' }),
+    fires: [['reserved', 'medium', 'low', { reserved: 20 }]],
+  },
   ...(
     [
       ['initiator', 'high'],
@@ -357,6 +496,7 @@ describe('unpublicized-remote', () => {
   for (const [title, cases] of [
     ['what was sent', WHAT_WAS_SENT],
     ['to whom', TO_WHOM],
+    ['who answered', WHO_ANSWERED],
     ['how many', HOW_MANY],
     ['how sure', HOW_SURE],
   ] as const) {
@@ -378,7 +518,7 @@ describe('unpublicized-remote', () => {
     const [{ tally, ...found }] = detected({ rows });
     expect(found).to.deep.equal({
       severity: 'medium',
-      confidence: 'high',
+      confidence: 'medium',
       customer: 'acme',
       subject: CUSTOMER,
       customerAddress: CUSTOMER,
@@ -419,6 +559,21 @@ describe('unpublicized-remote', () => {
     expect(tally.conversations).to.equal(26);
   });
 
+  it('tallies probes only', () => {
+    const rows = [
+      ...probes(RESERVED, 30),
+      ...probes(RESERVED, 5, { ...DATA, packetsOut: 100 }),
+      ...probes(UNROUTED, 5, { ...DATA, remotePort: 443 }),
+    ];
+    const [{ tally, evidence, remotePort }] = detected({ rows });
+    expect(remotePort).to.equal(22);
+    expect(evidence.map((entry) => entry.type)).to.deep.equal(['targets', 'estimate']);
+    expect(evidence[0]).to.deep.include({ kind: 'reserved', targets: 25, ports: [22] });
+    // Those to the five that answered later too: nobody can take them out again.
+    expect(evidence[1]).to.deep.include({ observed: 30 });
+    expect([tally.conversations, tally.traffic.packetsOut]).to.deep.equal([30, 30]);
+  });
+
   it('names the port where there is one', () => {
     expect(detected({ rows: probes(SILENT, 20) })[0].remotePort).to.equal(22);
   });
@@ -436,6 +591,57 @@ describe('unpublicized-remote', () => {
     expect(targets.examples).to.have.length(10);
     expect(targets.ports).to.have.length(32);
     expect([...targets.ports].sort((a, b) => a - b)).to.deep.equal(targets.ports);
+  });
+
+  /** Addresses of 10.0.0.0/8 from the `first` on. */
+  function spread(first: number, count: number, given: FakeConversation = {}): FakeConversation[] {
+    return Array.from({ length: count }, (_, at) => {
+      const i = first + at;
+      return probes(`10.${i >>> 16}.${(i >>> 8) & 255}.`, 1, given, i & 255);
+    }).flat();
+  }
+
+  it('keeps or drops both facts of a target together where there are too many, in any bundling', () => {
+    const rows = [...spread(0, 9000), ...spread(3000, 9000, DATA)];
+    const [{ evidence }] = detected({ rows });
+    const [targets] = evidence;
+    if (targets.type !== 'targets') throw new Error(`evidence is ${targets.type}`);
+    // A quarter of 12,000, so about 1,024 of the sample: four standard errors.
+    expect(targets.targets).to.be.within(3000 * (1 - 4 / 32), 3000 * (1 + 4 / 32));
+  });
+
+  it('does not fire by an answer that was dropped', () => {
+    expect(detected({ rows: [...spread(0, 9000), ...spread(0, 9000, DATA)] })).to.deep.equal([]);
+  });
+
+  it('does not fire by luck of a sample', () => {
+    // 19 of about 10,000: some samples of 4,096 hold 9 or more, which would stand for 20.
+    for (let first = 0; first < 9; first++) {
+      const rows = [...spread(first * 19, 19), ...spread(1000, 10_000, DATA)];
+      const found = detectGroups(unpublicizedRemote, rows, { reference: referenceOf({}) });
+      expect(found).to.deep.equal([]);
+    }
+  });
+
+  it('judges a threshold beyond the sample by an estimate', () => {
+    const rows = [...spread(0, 9000), ...spread(9000, 1000, DATA)];
+    expect(detected({ rows, policy: { targets: 8000 } })).to.have.length(1);
+    expect(detected({ rows, policy: { targets: 10_000 } })).to.have.length(0);
+  });
+
+  it('keeps little of who only answered', () => {
+    const reference = referenceOf({});
+    const state = unpublicizedRemote.create();
+    const { plan } = planFilters({}, {}, [unpublicizedRemote]);
+    const prepared = preparePolicies(unpublicizedRemote, plan[0], reference);
+    const batch = fakeBatch(probes(RESERVED, 3, DATA), reference);
+    const conversation = new Conversation(batch, reference);
+    const policy = prepared.forCustomer('acme')?.prepared;
+    conversation.move(1);
+    unpublicizedRemote.add(state, conversation, policy as never);
+    expect(JSON.stringify(unpublicizedRemote.save(state))).to.equal(
+      '{"facts":{"greatest":null,"entries":[["10.0.0.2",16]]},"probes":null}',
+    );
   });
 
   it('judges each customer by its own policy', () => {
@@ -541,7 +747,7 @@ describe('unpublicized-remote: words', () => {
         { ...targets, kind: 'silent', targets: 21 },
         { ...estimate, observed: 21, samplingRate: 1, estimate: 21, low: 21, high: 21 },
       ],
-      `${CUSTOMER} probed 21 addresses that nobody has a reason to talk to (21 silent) on port 22 with 21 packets.`,
+      `${CUSTOMER} probed 21 addresses that nobody has a reason to talk to (21 silent) on port 22 with 21 packets; no answer was seen.`,
     ],
     [
       [
@@ -549,14 +755,14 @@ describe('unpublicized-remote: words', () => {
         { ...targets, kind: 'unrouted', targets: 13 },
         { ...estimate, observed: 25, samplingRate: 100, estimate: 2500, low: 1617, high: 3691 },
       ],
-      `${CUSTOMER} probed 25 addresses that nobody has a reason to talk to (12 silent, 13 unrouted) on ports 22, 23, 80 and more with 1617 to 3691 packets (95 % interval, sampled 1 in 100).`,
+      `${CUSTOMER} probed 25 addresses that nobody has a reason to talk to (12 silent, 13 unrouted) on ports 22, 23, 80 and more with 1617 to 3691 packets (95 % interval, sampled 1 in 100); no answer was seen.`,
     ],
     [
       [
         { ...targets, kind: 'reserved', targets: 9123, ports: [22, 23] },
         { ...estimate, observed: 9999, samplingRate: 0, estimate: 9999, low: 9999, high: 9999 },
       ],
-      `${CUSTOMER} probed about 9123 addresses that nobody has a reason to talk to (9123 reserved) on ports 22, 23 with at least 9999 packets (sampling rate not known).`,
+      `${CUSTOMER} probed about 9123 addresses that nobody has a reason to talk to (9123 reserved) on ports 22, 23 with at least 9999 packets (sampling rate not known); no answer was seen.`,
     ],
   ] as const;
   for (const [evidence, sentence] of sentences) {
@@ -568,11 +774,11 @@ describe('unpublicized-remote: words', () => {
   const policies = [
     [
       {},
-      'Probes from one address to 20 or more that are silent (a scan looked at that address and port and knows no service there at all), unrouted (in no announced network), reserved (in special-purpose space); silent needs a coverage feed, unrouted needs a routed feed.',
+      'Probes without answer from one address to 20 or more that are silent (a scan looked at that address and port and knows no service there at all), unrouted (in no announced network), reserved (in special-purpose space); silent needs a coverage feed, unrouted needs a routed feed.',
     ],
     [
       { targets: 5, kinds: ['reserved'] },
-      'Probes from one address to 5 or more that are reserved (in special-purpose space).',
+      'Probes without answer from one address to 5 or more that are reserved (in special-purpose space).',
     ],
     [{ kinds: [] }, 'Nothing: no kind of unpublicized address is chosen.'],
   ] as const;

@@ -143,19 +143,84 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'a rise towards a threat as graver',
-    judged: acmeWith({ 'category:c2': 96 }),
-    finds: ['acme category:c2 rise high high'],
+    judged: acmeWith({ 'category:c2': 96, 'network:192.0.2.0/24': 96 }),
+    finds: ['acme network:192.0.2.0/24 rise high high + category:c2'],
   },
   {
     name: 'a rise towards a threat that is not large',
-    judged: acmeWith({ 'category:c2': 240 }),
+    judged: acmeWith({ 'category:c2': 240, 'network:203.0.113.0/24': 240 }),
     earlier: fourUsualDays.map(() => acmeWith({ 'category:c2': 48 })),
-    finds: ['acme category:c2 rise medium high'],
+    finds: ['acme network:203.0.113.0/24 rise medium high + category:c2'],
   },
   {
     name: 'a policy tag as any other',
-    judged: acmeWith({ 'category:vendor-x': 360 }),
-    finds: ['acme category:vendor-x rise low high'],
+    judged: acmeWith({ 'category:vendor-x': 360, 'service:22/tcp': 336 }),
+    finds: ['acme category:vendor-x rise low high + service:22/tcp'],
+  },
+  {
+    name: 'nothing where an address that all talk to as ever was put on a list',
+    judged: acmeWith({ 'category:c2': 240 }),
+    finds: [],
+  },
+  {
+    name: 'nothing where it was taken off',
+    judged: acmeWith({ 'category:vendor-x': 0 }),
+    finds: [],
+  },
+  {
+    name: 'nothing where the feed of countries is another',
+    judged: acmeWith({ 'country:KP': 480, 'country:DE': 0 }),
+    earlier: fourUsualDays.map((day) => ({ ...day, countedWith: { countryFeed: 'other' } })),
+    finds: [],
+    notices: ['history-not-comparable volume-change'],
+  },
+  {
+    name: 'nothing where countries were not known before',
+    judged: usualDay,
+    earlier: fourUsualDays.map(() => ({
+      customers: { acme: { ...USUAL, 'country:DE': 0, 'country:BR': 0 }, ...NEIGHBOURS },
+      countedWith: { countryFeed: '' },
+    })),
+    finds: [],
+    notices: ['history-not-comparable volume-change'],
+  },
+  {
+    name: 'a rise of a network all the same',
+    judged: acmeWith({ 'network:203.0.113.0/24': 480 }),
+    earlier: fourUsualDays.map((day) => ({ ...day, countedWith: { countryFeed: 'other' } })),
+    finds: ['acme network:203.0.113.0/24 rise medium high'],
+    notices: ['history-not-comparable volume-change'],
+  },
+  {
+    name: 'nothing of a category that no list had, though its network rises',
+    judged: acmeWith({ 'category:c2': 480, 'network:203.0.113.0/24': 480 }),
+    earlier: fourUsualDays.map((day) => ({ ...day, countedWith: { categories: ['vendor-x'] } })),
+    finds: ['acme network:203.0.113.0/24 rise medium high'],
+    notices: ['history-not-comparable volume-change'],
+  },
+  {
+    name: 'nothing in other conversation windows',
+    judged: { ...everybody(5), countedWith: { windowMs: 60_000 } },
+    finds: [],
+    notices: ['history-not-comparable volume-change', 'history-cold-start volume-change'],
+  },
+  {
+    name: 'what two days in the same windows show, at low confidence',
+    judged: acmeWith({ 'country:KP': 500 }),
+    earlier: fourUsualDays.map((day, week) =>
+      week < 2 ? day : { ...day, countedWith: { windowMs: 60_000 } },
+    ),
+    finds: ['acme country:KP rise medium low'],
+    notices: ['history-not-comparable volume-change'],
+  },
+  {
+    name: 'a country by the days that know it, at their confidence',
+    judged: acmeWith({ 'country:KP': 500 }),
+    earlier: fourUsualDays.map((day, week) =>
+      week < 2 ? day : { ...day, countedWith: { countryFeed: 'other' } },
+    ),
+    finds: ['acme country:KP rise medium low'],
+    notices: ['history-not-comparable volume-change'],
   },
   {
     name: 'nothing of one session that lasts for hours, with a network that was never seen',
@@ -515,7 +580,9 @@ describe('volume-change', () => {
   });
 
   it('is not led astray by names', () => {
-    const { found } = run({ judged: acmeWith({ 'category:__proto__': 240 }) });
+    const { found } = run({
+      judged: acmeWith({ 'category:__proto__': 240, 'service:22/tcp': 288 }),
+    });
     expect(found.map(({ subject }) => subject)).to.deep.equal(['category:__proto__']);
   });
 
@@ -526,6 +593,38 @@ describe('volume-change', () => {
       [
         'no change in volume can be judged on 2025-03-05: of the same weekday in the four weeks before, ' +
           'the history has only 2025-02-26 (1 day, 2 are needed)',
+      ],
+    ],
+    [
+      'change of settings',
+      {
+        judged: { ...usualDay, countedWith: { countryFeed: '', categories: ['c2', 'new', 'old'] } },
+        earlier: [
+          { ...usualDay, countedWith: { countryFeed: '', categories: ['c2', 'old'] } },
+          { ...usualDay, countedWith: { categories: ['gone', 'new', 'c2', 'old'] } },
+          { ...usualDay, countedWith: { windowMs: 60_000 } },
+          { ...usualDay, countedWith: { windowMs: 60_000 } },
+        ],
+      },
+      [
+        'settings or reference data changed; of 2025-03-05 are not compared: ' +
+          'everything with 2025-02-12, 2025-02-05 (conversation window 60000 ms, now 300000 ms); ' +
+          'categories new with 2025-02-26 (on no list then); ' +
+          'countries with 2025-02-19 (country feed countries, now no country feed); ' +
+          'categories gone with 2025-02-19 (on no list now)',
+      ],
+    ],
+    [
+      'cold start after a change of windows',
+      {
+        judged: { ...usualDay, countedWith: { windowMs: 60_000 } },
+        earlier: [usualDay, usualDay],
+      },
+      [
+        'settings or reference data changed; of 2025-03-05 are not compared: ' +
+          'everything with 2025-02-26, 2025-02-19 (conversation window 300000 ms, now 60000 ms)',
+        'no change in volume can be judged on 2025-03-05: of the same weekday in the four weeks before, ' +
+          'the history has none that can be compared (0 days, 2 are needed)',
       ],
     ],
     [

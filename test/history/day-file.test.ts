@@ -163,9 +163,10 @@ describe('a file of a day', () => {
     const cases = [
       [sealed(Buffer.alloc(0)), 'FSREFTB1'],
       [sealed(Buffer.concat(encodeTable('tags', {}, {}))), 'tags'],
-      [table({ format: 1 }), 'format 1, this reads 2'],
-      [table({ format: 2, day: '../x' }), 'no day'],
-      [table({ format: 2, day: DAY }), 'conversations'],
+      [table({ format: 2 }), 'format 2, this reads 3'],
+      [table({ format: 3, day: '../x' }), 'no day'],
+      [table({ format: 3, day: DAY }), 'conversations'],
+      [table({ format: 3, day: DAY, conversations: 0, sensorsLeftOut: 0 }), 'countedWith'],
     ] as const;
     for (const [bytes, problem] of cases) {
       expect(() => openDay(bytes, NAME)).to.throw(HistoryError, problem);

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { encodeDay, openDay } from '../../history/day-file.js';
 import { DayState, MAX_CLIENTS } from '../../history/day-state.js';
 import { encodeTables, type DayTables } from '../../history/day-tables.js';
+import { fakeReference } from '../filters/fixtures.js';
 import { refusesTruncations, sliceAtOddOffset } from '../pipeline/hostile-bytes.js';
 import {
   DAY,
@@ -39,7 +40,7 @@ describe('DayState', () => {
           const clients = plain.clientsOf.get(remote)?.size ?? 0;
           const prevalent = customers.size >= 2 || clients >= 10;
           expect(file.prevalence(remote), remote).to.deep.equal(
-            prevalent ? { customers: customers.size, clients, days: 1 } : undefined,
+            prevalent ? { customers: customers.size, clients, days: 0 } : undefined,
           );
         }
       }),
@@ -93,7 +94,89 @@ describe('DayState', () => {
       customerAddress: `198.18.${i >>> 8}.${i & 255}`,
     }));
     const file = openDay(bytesOf(stateOf([{ hour: 0, rows }])), 'x');
-    expect(file.prevalence('203.0.113.7')).to.deep.equal({ customers: 2, clients: 1_000, days: 1 });
+    expect(file.prevalence('203.0.113.7')).to.deep.equal({ customers: 2, clients: 1_000, days: 0 });
+  });
+
+  for (const [name, others, busy] of [
+    ['busy by clients of five of ten customers', 5, 1],
+    ['not busy by four, whatever servers of others it reaches', 6, 0],
+  ] as const) {
+    it(`calls a day ${name}`, () => {
+      const rows: DayRow[] = Array.from({ length: 20 }, (_, i) => ({
+        customer: `c${i % 10}`,
+        customerAddress: `198.51.100.${i}`,
+        role: i % 10 < others ? 'server' : 'client',
+      }));
+      const more: DayRow[] = Array.from({ length: 20 }, (_, i) => ({
+        customer: 'c9',
+        customerAddress: `198.18.0.${i}`,
+      }));
+      const file = openDay(bytesOf(stateOf([{ hour: 0, rows: [...rows, ...more] }])), 'x');
+      expect(file.prevalence('203.0.113.7')?.days).to.equal(busy);
+      expect(file.prevalence('203.0.113.7')?.customers).to.equal(10);
+    });
+  }
+
+  it('keeps what it was counted with, and of two what both were', () => {
+    const others = fakeReference({ tags: { '203.0.113.7': [['c2', '203.0.113.7']] } });
+    const geoless = { ...others, countries: { ...others.countries, feed: '' } };
+    const of = (known: typeof others, windowEndMs?: number): DayState => {
+      // Neither snapshot knows anything of it.
+      const batch = dayBatch([{ remote: '192.0.2.1' }]);
+      if (windowEndMs !== undefined) batch.columns.windowEndMs.fill(windowEndMs);
+      const state = new DayState();
+      state.add(batch, known);
+      return state;
+    };
+    const minute = DAY_START_MS + 60_000;
+    for (const [states, expected] of [
+      [[of(reference)], [300_000, 'geo', ['c2', 'tor']]],
+      [
+        [of(reference), of(others)],
+        [300_000, 'geo', ['c2']],
+      ],
+      [
+        [of(others), of(geoless)],
+        [300_000, null, ['c2']],
+      ],
+      [
+        [of(others), of(geoless), of(geoless)],
+        [300_000, null, ['c2']],
+      ],
+      [[of(geoless)], [300_000, '', ['c2']]],
+      [
+        [of(others, minute), of(others)],
+        [null, 'geo', ['c2']],
+      ],
+      [
+        [of(others, minute), of(others, minute), new DayState()],
+        [60_000, 'geo', ['c2']],
+      ],
+      [[of(others, NaN)], [null, 'geo', ['c2']]],
+      [[new DayState()], [null, null, []]],
+    ] as const) {
+      for (const order of [states, [...states].reverse()]) {
+        const merged = new DayState();
+        for (const state of order) merged.merge(DayState.restore(state.save()));
+        const { countedWith } = openDay(bytesOf(merged), 'x');
+        const { windowMs, countryFeed, categories } = countedWith;
+        expect([windowMs, countryFeed, categories]).to.deep.equal(expected);
+      }
+    }
+  });
+
+  it('knows its sensors at their rates', () => {
+    const seenBy = [
+      ['b', 10, 1],
+      ['a', 1, 1],
+      ['b', 1, 1],
+    ] as const;
+    const { sensors } = stateOf([{ hour: 0, rows: [{ seenBy }] }]);
+    expect(sensors.map(({ sensor, samplingRate }) => `${sensor} ${samplingRate}`)).to.deep.equal([
+      'b 10',
+      'a 1',
+      'b 1',
+    ]);
   });
 
   it('counts a conversation once a sensor and rate, however many counter rows it has', () => {
@@ -194,6 +277,21 @@ describe('DayState', () => {
     ['a series of no stratum', ({ series }) => ({ series: series.fill(0, 2) }), 'stratum 0'],
     ['a count of no series', ({ cells }) => ({ cells: cells.with(0, 99) }), 'cells: index 99'],
     ['a count of no hour', ({ cells }) => ({ cells: cells.with(1, 24) }), 'cells: index 24'],
+    [
+      'a window that is none',
+      () => ({ countedWith: { windowMs: -1, countryFeed: '', categories: [] } }),
+      'countedWith: windowMs',
+    ],
+    [
+      'a feed that is none',
+      () => ({ countedWith: { windowMs: 1, countryFeed: 7 as never, categories: [] } }),
+      'countedWith: countryFeed',
+    ],
+    [
+      'categories that are none',
+      () => ({ countedWith: { windowMs: 1, countryFeed: '', categories: [7 as never] } }),
+      'countedWith: categories',
+    ],
     [
       'a count that is none',
       ({ counts }) => ({ counts: counts.with(0, -0.5) }),

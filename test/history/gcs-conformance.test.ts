@@ -54,7 +54,7 @@ function conforms(make: () => Promise<HistoryStore>): void {
   it('gives back what was written', async () => {
     const pieces = piecesWith(3);
     const written = await store.writeDay(DAY, pieces, 3);
-    expect(written).to.deep.equal({ kept: false, conversations: null, offered: 3 });
+    expect(written).to.deep.equal({ kept: false, conversations: null, offered: 3, sensors: [] });
     expect(Buffer.concat(pieces).equals((await files(store)).readDay(DAY))).to.equal(true);
   });
 
@@ -69,7 +69,12 @@ function conforms(make: () => Promise<HistoryStore>): void {
     it(`${kept ? 'keeps' : 'replaces'} ${there} conversations where ${offered} come`, async () => {
       await store.writeDay(DAY, piecesWith(there), there);
       const written = await store.writeDay(DAY, piecesWith(offered), offered);
-      expect(written).to.deep.equal({ kept, conversations: there, offered });
+      expect(written).to.deep.equal({
+        kept,
+        conversations: there,
+        offered,
+        sensors: there === 0 ? [] : [{ sensor: 'edge-1', samplingRate: 100 }],
+      });
       expect(await conversations(store)).to.equal(kept ? there : offered);
     });
   }

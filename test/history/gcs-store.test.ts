@@ -155,7 +155,7 @@ describe('GcsHistoryStore', () => {
         return undefined;
       };
       const written = await setting.store().writeDay(DAY, piecesWith(2), 2);
-      expect(written).to.deep.equal({ kept: true, conversations: 100, offered: 2 });
+      expect(written).to.deep.include({ kept: true, conversations: 100, offered: 2 });
     }
   });
 

@@ -65,20 +65,25 @@ describe('openHistory', () => {
     expect(await openHistory(ref, DAY_START_MS)).to.equal(history);
   });
 
-  it('takes the greatest of each number for the prevalence, and the days with twenty clients', async () => {
+  it('gives the numbers of the day with the most customers, and counts the busy days', async () => {
     const remote = '20.0.0.1';
-    const clients = Array.from({ length: 21 }, (_, i) => ({
-      remote,
-      customerAddress: `198.51.100.${i}`,
+    const talks = (customers: number, clients: number): DayRow[] =>
+      Array.from({ length: clients }, (_, i) => ({
+        remote,
+        customer: `c${i % customers}`,
+        customerAddress: `198.51.100.${i}`,
+      }));
+    const elsewhere = Array.from({ length: 14 }, (_, i) => ({
+      remote: '20.0.0.2',
+      customer: `c${i}`,
     }));
-    const customers = ['acme', 'globex', 'initech'].map((customer) => ({ remote, customer }));
-    await write(files.directory, 1, clients);
-    await write(files.directory, 2, customers);
-    await write(files.directory, 3, [{ remote }]);
-    await write(files.directory, 4, clients.slice(0, 20));
-    await write(files.directory, 5, clients.slice(0, 19));
+    await write(files.directory, 1, [...talks(6, 21), ...elsewhere]);
+    await write(files.directory, 2, talks(2, 90));
+    await write(files.directory, 3, [...talks(7, 20), ...elsewhere]);
+    await write(files.directory, 4, [...talks(5, 20), { remote: '20.0.0.2', customer: 'other' }]);
+    await write(files.directory, 5, talks(6, 19));
     const history = await openHistory(await describeHistory(files.directory), DAY_START_MS);
-    expect(history.prevalence(remote)).to.deep.equal({ customers: 3, clients: 21, days: 2 });
+    expect(history.prevalence(remote)).to.deep.equal({ customers: 7, clients: 20, days: 2 });
   });
 
   it('leaves out what is damaged, gone or replaced, and says so', async () => {
@@ -93,7 +98,7 @@ describe('openHistory', () => {
     expect(history.days).to.deep.equal([before(1)]);
     expect(history.seen('acme', '203.0.113.7')).to.equal(true);
     expect(history.problems.join('\n')).to.match(
-      /2025-02-26\.day \(day 2025-02-26\): EISDIR.*\n.*2025-02-27.*was there when the run began.*\n.*2025-02-28.*ENOENT.*\n.*2025-03-01.*checksum.*/,
+      /2025-02-26\.day \(day 2025-02-26\): is a directory, no file.*\n.*2025-02-27.*was there when the run began.*\n.*2025-02-28.*ENOENT.*\n.*2025-03-01.*checksum.*/,
     );
     for (const problem of history.problems) {
       expect(problem).to.match(/; remove it or run that day again$/);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -6,6 +7,7 @@ import { DayState } from '../../history/day-state.js';
 import { HistoryError } from '../../history/history-error.js';
 import { LocalHistoryStore } from '../../history/local-store.js';
 import { historyStore } from '../../history/open-store.js';
+import { HistoryStorageError } from '../../history/storage-error.js';
 import { TemporaryFiles } from '../launch/temporary-files.js';
 import { DAY, stateOf } from './day-batches.js';
 
@@ -39,6 +41,7 @@ describe('a history store', () => {
       kept: false,
       conversations: null,
       offered: 3,
+      sensors: [],
     });
     expect(Buffer.concat(pieces).equals(store.readDay(DAY))).to.equal(true);
     expect(readdirSync(files.directory)).to.deep.equal([`${DAY}.day`]);
@@ -59,6 +62,7 @@ describe('a history store', () => {
         kept,
         conversations: there,
         offered,
+        sensors: there === 0 ? [] : [{ sensor: 'edge-1', samplingRate: 100 }],
       });
       const { conversations } = openDay(store.readDay(DAY), DAY);
       expect(conversations).to.equal(kept ? there : offered);
@@ -107,9 +111,43 @@ describe('a history store', () => {
     const blocked = await store
       .writeDay('2025-03-05', [new Uint8Array(8)], 1)
       .catch((error: unknown) => error);
-    expect(blocked).to.be.instanceOf(Error);
+    expect(blocked).to.be.instanceOf(HistoryStorageError);
+    expect((blocked as Error).message).to.equal(
+      `history ${files.path('2025-03-05.day')}: a directory lies where the file is to be written; ` +
+        `move it away, then run again`,
+    );
+    mkdirSync(files.path('2025-03-05.candidates.json'));
+    const none = await store.writeCandidates('2025-03-05', []).catch((error: unknown) => error);
+    expect(none).to.be.instanceOf(HistoryStorageError);
+    rmSync(files.path('2025-03-05.candidates.json'), { recursive: true });
     expect(readFileSync(files.path(`${DAY}.day`)).equals(before)).to.equal(true);
     expect(readdirSync(files.directory).sort()).to.deep.equal([`${DAY}.day`, '2025-03-05.day']);
+  });
+
+  it('does not wait for a named pipe in the place of a file', async function () {
+    const store = new LocalHistoryStore(files.directory);
+    for (const name of [`${DAY}.day`, `${DAY}.candidates.json`]) {
+      if (spawnSync('mkfifo', [files.path(name)]).status !== 0) {
+        process.stdout.write('      skipped: no mkfifo here\n');
+        this.skip();
+      }
+    }
+    expect(await store.describe()).to.deep.equal({
+      directory: files.directory,
+      days: [{ day: DAY, bytes: 0, sha256: '' }],
+      candidates: [{ day: DAY, bytes: 0, sha256: '' }],
+    });
+    const problem = `(day ${DAY}): is a named pipe, no file; remove it or run that day again`;
+    expect(() => store.readDay(DAY)).to.throw(HistoryError, problem);
+    expect(() => store.readCandidates(DAY)).to.throw(HistoryError, problem);
+    for (const write of [
+      () => store.writeDay(DAY, piecesWith(1), 1),
+      () => store.writeCandidates(DAY, []),
+    ]) {
+      const failed = await write().catch((error: unknown) => error);
+      expect(failed).to.be.instanceOf(HistoryStorageError);
+      expect((failed as Error).message).to.contain('a named pipe lies where');
+    }
   });
 
   it('takes no name that is not a day', async () => {

@@ -11,6 +11,38 @@ function explained(change: Partial<Finding> = {}): string {
   return explainFinding({ ...sampleFinding, ...change }).replace(/\s+/g, ' ');
 }
 
+/** A finding of c2-candidate, which keeps no counts by sensor. */
+const candidate: Partial<Finding> = {
+  filter: 'c2-candidate',
+  severity: 'high',
+  confidence: 'low',
+  revision: 48,
+  subject: '-',
+  customerAddress: null,
+  indicator: '203.0.113.7',
+  bytesOut: 0,
+  bytesIn: 0,
+  packetsOut: 0,
+  packetsIn: 0,
+  samplingRate: null,
+  sensors: [],
+  orientation: { reason: 'ephemeral-port', confidence: 'medium' },
+  evidence: [
+    {
+      type: 'association',
+      clients: [{ address: '192.0.2.10', c2: ['198.51.100.4'] }],
+      compromisedHere: 3,
+      networks: 3,
+      clientsHere: 3,
+      compromised: 4,
+      allClients: 200,
+      lift: 50,
+      pValue: 3e-6,
+      expectedFalse: 0.01,
+    },
+  ],
+};
+
 describe('explainFinding', () => {
   it('says what, who, when, by whom it was seen and what the counts mean', () => {
     const text = explained();
@@ -53,8 +85,9 @@ describe('explainFinding', () => {
   });
 
   const shared = [
-    ['an exact ip:port', '203.0.113.7:443', 'holds even where several organisations share'],
-    ['an exact IPv6 ip:port', '[2001:db8::1]:443', 'holds even where several organisations share'],
+    ['an exact ip:port', '203.0.113.7:4443', 'holds even where several organisations share'],
+    ['an exact IPv6 ip:port', '[2001:db8::1]:4443', 'holds even where several organisations share'],
+    ['the port of a front end', '203.0.113.7:443', 'on which shared addresses serve everybody'],
     ['a bare address', '203.0.113.7', 'so it was on none'],
     ['a bare IPv6 address', '2001:db8::1', 'so it was on none'],
   ] as const;
@@ -97,6 +130,113 @@ describe('explainFinding', () => {
     );
     expect(text).to.include("the customer's rule tcp/23.");
   });
+
+  it('tells of c2-candidate what is kept, and nothing of what is not', () => {
+    const text = explained(candidate);
+    for (const part of [
+      'out not kept in not kept sensors not kept',
+      '48 distinct flow records stand behind it. A flow that was seen did happen. Counts by sensor are not kept by this filter',
+      'Deduplicate: what several sensors saw of one conversation, in either direction, counts once. 6.',
+      'this filter leaves out remotes on ranges that several organisations share',
+      "Confidence low: the filter's own, from the evidence above.",
+    ]) {
+      expect(text).to.include(part);
+    }
+    for (const untrue of [
+      /\b0 (sensors|packets|bytes)/,
+      /No sensor says/,
+      /shared or not/,
+      /History:/,
+      /who is the client is known/,
+      /less sure/,
+    ]) {
+      expect(text).not.to.match(untrue);
+    }
+  });
+
+  const days = [
+    [1, '1 earlier day'],
+    [3, '3 earlier days'],
+  ] as const;
+  for (const [count, told] of days) {
+    it(`says that a remote was a candidate on ${told}`, () => {
+      const history = { from: '2026-01-20', to: '2026-01-29' };
+      const text = explained({
+        ...candidate,
+        evidence: [
+          ...(candidate.evidence ?? []),
+          { type: 'history', of: 'candidate', days: count, ...history },
+        ],
+      });
+      expect(text).to.include(
+        `History: it was a candidate on ${told}, from 2026-01-20 to 2026-01-29.`,
+      );
+    });
+  }
+
+  const histories = [
+    [{ days: 0 }, 'History: none was there, so nothing is known of what is usual.'],
+    [
+      { days: 4, from: '2026-01-03', to: '2026-01-24' },
+      'History: 4 days from 2026-01-03 to 2026-01-24.',
+    ],
+  ] as const;
+  for (const [history, told] of histories) {
+    it(`says of ${history.days} days of history what they are`, () => {
+      const filter = 'insecure-service-outbound';
+      const text = explained({ filter, evidence: [{ type: 'history', ...history }] });
+      expect(text).to.include(told);
+    });
+  }
+
+  it('tells of volume-change no records, traffic or sides, which the history does not keep', () => {
+    const text = explained({
+      filter: 'volume-change',
+      customerAddress: null,
+      customerRole: 'unknown',
+      remoteAddress: null,
+      remotePort: null,
+      remoteCountry: null,
+      service: '-',
+      subject: 'country:BR',
+      indicator: 'rise',
+      bytesOut: 0,
+      bytesIn: 0,
+      packetsOut: 0,
+      packetsIn: 0,
+      sensors: ['edge-1'],
+      orientation: { reason: 'unknown', confidence: 'low' },
+      evidence: [{ type: 'history', days: 4, from: '2026-01-03', to: '2026-01-24' }],
+    });
+    for (const part of [
+      'out not kept in not kept sensors edge-1, sampling 1 packet in 1,000',
+      'Read: the history counts conversations by UTC day and sensor, and keeps neither records nor packets and bytes. Judged is what edge-1 saw, at 1 packet in 1,000;',
+      'conversations of either direction count; which side was the client is not kept.',
+      'and the remotes do not (or are another customer',
+      'counts all conversations, those with remotes that several organisations share too',
+    ]) {
+      expect(text).to.include(part);
+    }
+    expect(text).not.to.match(/flow record|0 packets|no remote does|less sure|shared or not/);
+  });
+
+  const groups = [
+    ['targeted-by-threat', 'this filter leaves out remotes on ranges that several organisations'],
+    [
+      'insecure-service-outbound',
+      'this filter does not count conversations with remotes on ranges',
+    ],
+    ['unpublicized-remote', 'it is about space that nobody is known to use'],
+  ] as const;
+  for (const [filter, expected] of groups) {
+    it(`says what ${filter} makes of shared addresses, and whose its confidence is`, () => {
+      const text = explained({ filter });
+      expect(text).to.include(expected);
+      expect(text).to.include("Confidence high: the filter's own, from the evidence above.");
+      expect(text).to.include('7 distinct flow records from 2 sensors stand behind it');
+      expect(text).not.to.include('shared or not');
+    });
+  }
 
   it('prints evidence of a type that it does not know as it is', () => {
     const evidence = [{ type: 'count', distinct: 9 }] as unknown as Finding['evidence'];

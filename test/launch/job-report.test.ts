@@ -46,7 +46,7 @@ describe('reportOf', () => {
         { step: 'drop-shared', kept: 5, dropped: { 'published-range (a/b)': 1 } },
         { step: 'dedupe', kept: 3, dropped: { redelivered: 2, attempt: 4 } },
         { step: 'discount-shared', kept: 4, dropped: {} },
-      { step: 'suppress', kept: 3, dropped: { hidden: 1 } },
+        { step: 'suppress', kept: 3, dropped: { hidden: 1 } },
       ],
       conversations: 3,
       findings: { 'known-bad-remote': 3 },

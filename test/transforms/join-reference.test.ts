@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { REASON, REASON_NAMES, ROLE, ROLE_NAMES } from '../../pipeline/codes.js';
+import { REASON_NAMES, ROLE_NAMES } from '../../pipeline/codes.js';
 import { SPECIAL_NAMES } from '../../reference/special-addresses.js';
 import { joinReferenceTables } from '../../transforms/join/reference.js';
 import type { Reference } from '../../reference/reference.js';
@@ -10,8 +10,6 @@ import {
   type FakeConversation,
   type FakeTables,
 } from '../filters/fixtures.js';
-
-const EVERYTHING = new Set(['countries', 'inventory'] as const);
 
 /** The fake snapshot with look-ups by address, where the others' tests set ids themselves. */
 function searchable(tables: FakeTables): Reference {
@@ -34,10 +32,9 @@ function searchable(tables: FakeTables): Reference {
 function joined(
   rows: readonly FakeConversation[],
   reference: Reference,
-  joins: ReadonlySet<'countries' | 'inventory'> = EVERYTHING,
 ): ReturnType<typeof joinReferenceTables> {
   const batch = fakeBatch(rows, fakeReference());
-  return joinReferenceTables({ ...batch, referenceVersion: '' }, reference, joins);
+  return joinReferenceTables({ ...batch, referenceVersion: '' }, reference);
 }
 
 describe('joinReferenceTables', () => {
@@ -48,7 +45,7 @@ describe('joinReferenceTables', () => {
     ['a shared IPv6 remote', { remote: '2001:db8::7' }, 1],
   ] as const;
   for (const [name, row, mark] of shared) {
-    it(`marks ${name}: ${mark}, whatever else is joined`, () => {
+    it(`marks ${name}: ${mark}`, () => {
       const reference = searchable({
         tags: {
           '203.0.113.7': [
@@ -59,9 +56,7 @@ describe('joinReferenceTables', () => {
           '2001:db8::7': [['shared', '2001:db8::/32']],
         },
       });
-      for (const joins of [EVERYTHING, new Set<never>()]) {
-        expect(joined([row], reference, joins).columns.remoteShared[0]).to.equal(mark);
-      }
+      expect(joined([row], reference).columns.remoteShared[0]).to.equal(mark);
     });
   }
 
@@ -89,18 +84,6 @@ describe('joinReferenceTables', () => {
       );
     });
   }
-
-  it('leaves sides alone where no filter needs the inventory', () => {
-    const reference = searchable({ services: { '203.0.113.7:5000': ['telnet'] } });
-    const row = {
-      role: 'server',
-      reason: 'lowerPort',
-      customerPort: 4000,
-      remotePort: 5000,
-    } as const;
-    const { columns } = joined([row], reference, new Set());
-    expect([columns.role[0], columns.reason[0]]).to.deep.equal([ROLE.server, REASON.lowerPort]);
-  });
 
   it('names special-purpose remotes and the snapshot', () => {
     const reference = searchable({});

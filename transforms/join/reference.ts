@@ -1,27 +1,23 @@
 import { REASON, ROLE } from '../../pipeline/codes.js';
 import type { ConversationBatch } from '../../pipeline/conversation-batch.js';
-import type { Join } from '../../filters/filter.js';
 import { SHARED_CATEGORIES } from '../../reference/categories.js';
 import type { Reference } from '../../reference/reference.js';
 import { special4, special6 } from '../../reference/special-addresses.js';
 
 /**
- * Fills the id columns of a batch from those tables that an enabled filter needs, and corrects the
- * customer's role where the inventory knows exactly one side as a service: that outranks every rule
+ * Fills the id columns of a batch from all tables, whichever filters are enabled: what a conversation
+ * is must not depend on who asks. Corrects the customer's role where the inventory knows exactly one side as a service: that outranks every rule
  * by port numbers.
  */
 export function joinReferenceTables(
   batch: ConversationBatch,
   reference: Reference,
-  joins: ReadonlySet<Join>,
 ): ConversationBatch {
   markSpecial(batch);
   joinTags(batch, reference);
-  if (joins.has('countries')) joinCountries(batch, reference);
-  if (joins.has('inventory')) {
-    joinInventory(batch, reference);
-    orientByInventory(batch);
-  }
+  joinCountries(batch, reference);
+  joinInventory(batch, reference);
+  orientByInventory(batch);
   return { ...batch, referenceVersion: reference.version };
 }
 

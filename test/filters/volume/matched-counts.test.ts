@@ -127,7 +127,7 @@ describe('matched counts', () => {
       const [us] = matched?.strata ?? [];
       expect([us.count, ...us.baseline]).to.deep.equal(counts);
       // The neighbour has as many as the customer.
-      expect([matched?.total, ...(matched?.baselineTotals ?? [])]).to.deep.equal(
+      expect([matched?.total, ...us.baselineTotals]).to.deep.equal(
         counts.map((count) => count * 2),
       );
     });
@@ -148,6 +148,45 @@ describe('matched counts', () => {
       expect(match(judged, earlier, customer)).to.equal(undefined);
     });
   }
+
+  for (const [name, earlier, days] of [
+    ['all days of one feed', [{}, {}, {}], { BR: [W3, W2, W1], c2: [W3, W2, W1] }],
+    [
+      'days of another feed',
+      [{}, { countryFeed: 'other' }, {}],
+      { BR: [W3, W1], c2: [W3, W2, W1] },
+    ],
+    ['days without a feed', [{ countryFeed: '' }, { countryFeed: '' }, {}], { c2: [W3, W2, W1] }],
+    ['days with several', [{ countryFeed: null }, {}, {}], { BR: [W3, W2], c2: [W3, W2, W1] }],
+    [
+      'days without the category',
+      [{ categories: ['tor'] }, {}, {}],
+      { BR: [W3, W2, W1], c2: [W3, W2] },
+    ],
+    ['days without all', [{ categories: [] }, { categories: [] }, {}], { BR: [W3, W2, W1] }],
+  ] as const) {
+    it(`compares countries and categories with ${name}`, () => {
+      const day: DaySpec = { customers: { acme: { 'country:BR': 48, 'category:c2': 24 } } };
+      const matched = match(
+        day,
+        earlier.map((countedWith) => ({ ...day, countedWith })),
+      );
+      const found = matched?.strata.map(({ stratum, days }) => [stratum.value, days]) ?? [];
+      expect(Object.fromEntries(found)).to.deep.equal(days);
+      for (const { baseline, baselineTotals, baselineWindows, days } of matched?.strata ?? []) {
+        const lengths = [baseline, baselineTotals, baselineWindows].map(({ length }) => length);
+        expect(lengths).to.deep.equal([days.length, days.length, days.length]);
+      }
+    });
+  }
+
+  it('leaves out days of other windows', () => {
+    const minutes = { ...usual, countedWith: { windowMs: 60_000 } };
+    expect(match(usual, [usual, minutes, usual])?.days).to.deep.equal([W3, W1]);
+    expect(match(minutes, [usual, usual])).to.equal(undefined);
+    const mixed = { ...usual, countedWith: { windowMs: null } };
+    expect(match(mixed, [mixed, mixed])).to.equal(undefined);
+  });
 
   it('adds to networks and services that a day has not kept what it may have left out', () => {
     const kept: DaySpec = {

@@ -76,6 +76,51 @@ const CASES: readonly Case[] = [
     told: [['category:c2'], ['service:2/tcp', 'service:3/tcp', 'service:4/tcp', 'service:1/tcp']],
   },
   {
+    name: 'nothing of a category alone: its list may have changed',
+    changes: [['category:c2', 0, 100]],
+    told: [],
+  },
+  {
+    name: 'nothing of two categories that only speak for one another',
+    changes: [
+      ['category:c2', 0, 100],
+      ['category:tor', 0, 100],
+    ],
+    told: [],
+  },
+  {
+    name: 'nothing of a category whose network fell while it rose',
+    changes: [
+      ['category:c2', 0, 100],
+      ['network:203.0.113.0/24', 100, 0],
+    ],
+    told: [['network:203.0.113.0/24']],
+  },
+  {
+    name: 'nothing of a category that another kind shows less than half of',
+    changes: [
+      ['category:c2', 0, 101],
+      ['network:203.0.113.0/24', 0, 50],
+    ],
+    told: [['network:203.0.113.0/24']],
+  },
+  {
+    name: 'a category that another kind shows half of',
+    changes: [
+      ['category:c2', 0, 100],
+      ['network:203.0.113.0/24', 0, 50],
+    ],
+    told: [['category:c2'], ['network:203.0.113.0/24']],
+  },
+  {
+    name: 'a fall of a category with its network',
+    changes: [
+      ['category:vendor-x', 100, 0],
+      ['network:203.0.113.0/24', 100, 0],
+    ],
+    told: [['network:203.0.113.0/24', 'category:vendor-x']],
+  },
+  {
     name: 'a threat with what shows it',
     changes: [
       ['network:203.0.113.0/24', 0, 100],
@@ -107,6 +152,8 @@ function change([name, expected, count]: Seen): Change {
     count,
     expected,
     baselineCount: expected * 4,
+    days: [],
+    baselineTotal: 10_000,
     comparison: { pValue: 0.0001, ratio: 10, low: 5, high: 20 },
     dispersion: 1,
     adjusted: 0.001,

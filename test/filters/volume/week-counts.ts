@@ -1,6 +1,12 @@
 import type { CountRow } from '../../../launch/evaluate/null-network.js';
-import { dayCountsOf, historyOf } from '../../../launch/evaluate/null-network.js';
-import type { DayCounts, DaySensor, History, StratumKind } from '../../../history/history.js';
+import { dayCountsOf, GENERATED_WITH, historyOf } from '../../../launch/evaluate/null-network.js';
+import type {
+  CountedWith,
+  DayCounts,
+  DaySensor,
+  History,
+  StratumKind,
+} from '../../../history/history.js';
 
 export const JUDGED = '2025-03-05';
 /** Newest first. */
@@ -26,7 +32,14 @@ export interface DaySpec {
   readonly untold?: readonly string[];
   /** By customer: the bound of what was left out. */
   readonly leftOut?: Readonly<Record<string, number>>;
+  /** What differs from COUNTED_WITH. */
+  readonly countedWith?: Partial<CountedWith>;
 }
+
+export const COUNTED_WITH: CountedWith = {
+  ...GENERATED_WITH,
+  categories: ['__proto__', 'c2', 'tor', 'vendor-x'],
+};
 
 /** Counts of a day as specified: whole numbers, what is left over in the day's first hours. */
 export function specifiedDay(day: string, spec: DaySpec): DayCounts {
@@ -51,7 +64,10 @@ export function specifiedDay(day: string, spec: DaySpec): DayCounts {
       });
     }
   }
-  return dayCountsOf(day, sensors, totals, rows, new Map(Object.entries(leftOut)));
+  return {
+    ...dayCountsOf(day, sensors, totals, rows, new Map(Object.entries(leftOut))),
+    countedWith: { ...COUNTED_WITH, ...spec.countedWith },
+  };
 }
 
 /** A judged day and the days before it; `earlier` newest first, as `EARLIER`. */
