@@ -235,8 +235,19 @@ const CASES: readonly Case[] = [
   {
     name: 'but one that two did',
     rows: network(),
-    history: historyOf({ prevalence: () => ({ customers: 2, clients: 90, days: 9 }) }),
+    history: historyOf({
+      prevalence: (remote) =>
+        remote === SERVER ? { customers: 2, clients: 90, days: 0 } : undefined,
+    }),
     fires: CANDIDATE,
+  },
+  {
+    name: 'not where the known C2 is an address that everybody uses, so that its entry is probably wrong',
+    rows: network(),
+    history: historyOf({
+      prevalence: (remote) => (remote === C2 ? { customers: 9, clients: 90, days: 9 } : undefined),
+    }),
+    fires: [],
   },
   {
     name: 'and one that was a candidate and has spread since',
