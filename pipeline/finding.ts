@@ -172,9 +172,10 @@ export interface AssociationEvidence {
 /** The history says that many unrelated clients talk to the remote: it is shared in effect. */
 export interface PrevalenceEvidence {
   readonly type: 'prevalence';
+  /** Of the one day with the most customers. */
   readonly customers: number;
   readonly clients: number;
-  /** UTC days on which at least 20 clients did. */
+  /** UTC days on each of which at least 20 clients talked with it, and clients of at least half of that day's customers, of five at the least. */
   readonly days: number;
 }
 

@@ -3,45 +3,55 @@ import type { Notice } from '../../pipeline/notice.js';
 import { sameCountries } from './comparability.js';
 import type { ComparedDays } from './compared-days.js';
 
+/** Something that is not compared, why, and on which of the earlier days. */
+interface Difference {
+  readonly what: string;
+  readonly why: string;
+  readonly days: readonly string[];
+}
+
 /** One notice that says what is not compared with which of the earlier days, and why; none where all is. */
-export function comparabilityNotices(compared: ComparedDays): Notice[] {
-  const { judged, baseline, otherWindows } = compared;
-  interface Difference {
-    readonly what: string;
-    readonly why: string;
-    readonly days: string[];
-  }
-  const differences = new Map<string, Difference>();
-  const tell = ({ day }: DayCounts, what: string, why: string): void => {
-    const known = differences.get(`${what} ${why}`);
-    if (known === undefined) differences.set(`${what} ${why}`, { what, why, days: [day] });
-    else known.days.push(day);
-  };
-  for (const earlier of otherWindows) {
-    tell(
-      earlier,
-      'everything',
-      `conversation window ${windowOf(earlier)}, now ${windowOf(judged)}`,
-    );
-  }
-  for (const earlier of baseline) {
-    const [then, now] = [earlier.countedWith, judged.countedWith];
-    const noCountries = then.countryFeed === '' && now.countryFeed === '';
-    if (!noCountries && !sameCountries(earlier, judged)) {
-      tell(earlier, 'countries', `${feedOf(then)}, now ${feedOf(now)}`);
-    }
-    const added = missingIn(then, now);
-    if (added !== '') tell(earlier, `categories ${added}`, 'on no list then');
-    const gone = missingIn(now, then);
-    if (gone !== '') tell(earlier, `categories ${gone}`, 'on no list now');
-  }
-  if (differences.size === 0) return [];
+export function comparabilityNotices({ judged, baseline, otherWindows }: ComparedDays): Notice[] {
+  const differences = byReason([
+    ...otherWindows.map((earlier) => otherWindow(judged, earlier)),
+    ...baseline.flatMap((earlier) => otherData(judged, earlier)),
+  ]);
+  if (differences.length === 0) return [];
   const { day } = judged;
-  const told = [...differences.values()].map(
-    ({ what, why, days }) => `${what} with ${days.join(', ')} (${why})`,
-  );
+  const told = differences.map(({ what, why, days }) => `${what} with ${days.join(', ')} (${why})`);
   const message = `settings or reference data changed; of ${day} are not compared: ${told.join('; ')}`;
   return [{ kind: 'history-not-comparable', day, subject: 'volume-change', message }];
+}
+
+function byReason(differences: readonly Difference[]): readonly Difference[] {
+  const united = new Map<string, Difference>();
+  for (const { what, why, days } of differences) {
+    const known = united.get(`${what} ${why}`)?.days ?? [];
+    united.set(`${what} ${why}`, { what, why, days: [...known, ...days] });
+  }
+  return [...united.values()];
+}
+
+function otherWindow(judged: DayCounts, earlier: DayCounts): Difference {
+  const why = `conversation window ${windowOf(earlier)}, now ${windowOf(judged)}`;
+  return { what: 'everything', why, days: [earlier.day] };
+}
+
+function otherData(judged: DayCounts, earlier: DayCounts): Difference[] {
+  const [then, now] = [earlier.countedWith, judged.countedWith];
+  const days = [earlier.day];
+  const differences: Difference[] = [];
+  const noCountries = then.countryFeed === '' && now.countryFeed === '';
+  if (!noCountries && !sameCountries(earlier, judged)) {
+    differences.push({ what: 'countries', why: `${feedOf(then)}, now ${feedOf(now)}`, days });
+  }
+  const added = missingIn(then, now);
+  if (added !== '') {
+    differences.push({ what: `categories ${added}`, why: 'on no list then', days });
+  }
+  const gone = missingIn(now, then);
+  if (gone !== '') differences.push({ what: `categories ${gone}`, why: 'on no list now', days });
+  return differences;
 }
 
 /** Categories of `there` that `here` has not. */

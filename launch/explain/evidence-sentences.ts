@@ -42,7 +42,7 @@ export function evidenceSentence(entry: Evidence): string {
     case 'association':
       return associationSentence(entry);
     case 'prevalence':
-      return `Prevalence: on ${plural(entry.days, 'earlier day')} up to ${plural(entry.clients, 'client')} of ${plural(entry.customers, 'customer')} talked to the remote; it counts as shared by many.`;
+      return `Prevalence: busy on ${plural(entry.days, 'earlier day')}; on the day with the most customers ${plural(entry.clients, 'client')} of ${plural(entry.customers, 'customer')} talked to the remote. It counts as shared by many.`;
     case 'history':
       return historySentence(entry);
     default:

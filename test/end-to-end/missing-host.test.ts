@@ -97,7 +97,19 @@ describe('three days of real traffic with real lists', function () {
     expect(summary.records).to.equal(RECORDS);
     expect(summary.rejects).to.deep.equal({});
     expect(summary.skipped).to.deep.equal({ zeek: { header: 144 } });
-    expect(firedOf(output)).to.deep.equal(FIRED);
+    const reached = output.findings.filter(({ filter }) => filter === 'targeted-by-threat');
+    const others = output.findings.filter(({ filter }) => filter !== 'targeted-by-threat');
+    expect(firedOf({ ...output, findings: others })).to.deep.equal(FIRED);
+    // The server guards no password against the Internet: listed addresses guess it, all day long.
+    expect(reached).to.have.length(100);
+    for (const { service, customerRole, conversations, evidence } of reached) {
+      expect(service).to.be.oneOf(['22/tcp', '80/tcp']);
+      expect([customerRole, conversations > 0]).to.deep.equal(['server', true]);
+      const lists = evidence.filter((entry) => entry.type === 'list');
+      expect(lists.map(({ feed, category }) => [feed, category])).to.deep.equal([
+        ['ipsum', 'attacker'],
+      ]);
+    }
     expect(summary.conversations).to.equal(29_436);
     const [graded, joined, , deduped] = summary.steps;
     // Neither the server itself nor a record of it is lost on the way: what goes is said.
