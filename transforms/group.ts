@@ -3,7 +3,7 @@ import { applyFn, registerFn, type FnContext } from '../beam/fn.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
 import { windowInto } from '../beam/windows.js';
 import type { PCollection, WindowedValue } from 'apache-beam';
-import { textHash } from '../filters/bounded.js';
+import { textHash } from '../pipeline/text-hash.js';
 import type { Conversation } from '../filters/conversation.js';
 import { filterOfShape } from '../filters/filters.js';
 import type { GroupFilter, Regrouping } from '../filters/group-filter.js';

@@ -1,5 +1,5 @@
 import { STRATUM_KINDS, type StratumKind } from '../../history/history.js';
-import { textHash } from '../bounded.js';
+import { textHash } from '../../pipeline/text-hash.js';
 import type { ComparedDays } from './compared-days.js';
 import { fitDispersion, spreadOf, type DispersionModel, type Spread } from './dispersion.js';
 import { matchedCounts, type MatchedStratum } from './matched-counts.js';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { BoundedMap, BoundedSet, textHash } from '../../filters/bounded.js';
+import { BoundedMap, BoundedSet } from '../../filters/bounded.js';
+import { textHash } from '../../pipeline/text-hash.js';
 
 const plus = (a: number, b: number): number => a + b;
 

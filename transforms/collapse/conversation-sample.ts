@@ -1,3 +1,5 @@
+import { textHash } from '../../pipeline/text-hash.js';
+
 /**
  * Estimates how many conversations there were from sightings of them by window, in bounded memory,
  * whatever the order and grouping of sightings; one that comes again changes nothing.
@@ -42,10 +44,10 @@ export class ConversationSample {
   add(key: string, window: number): void {
     const block = Math.floor(window / WINDOWS);
     const place = window - block * WINDOWS;
-    this.#see(hash(`${key} ${block}`), 1 << (place + CONTEXT));
+    this.#see(textHash(`${key} ${block}`), 1 << (place + CONTEXT));
     // The next cell must know whether its first windows go on with a conversation.
     const context = place - WINDOWS + CONTEXT;
-    if (context >= 0) this.#see(hash(`${key} ${block + 1}`), 1 << context);
+    if (context >= 0) this.#see(textHash(`${key} ${block + 1}`), 1 << context);
   }
 
   merge(other: ConversationSample): void {
@@ -86,18 +88,4 @@ function startsIn(seen: number): number {
     if (((seen >>> (bit - CONTEXT)) & 0b111) === 0b100) starts++;
   }
   return starts;
-}
-
-/** A number in [0, 1); fixed, because samples of different workers are merged. */
-function hash(text: string): number {
-  return (hash32(text, 0x811c9dc5) * 0x200000 + (hash32(text, 0x01000193) >>> 11)) / 2 ** 53;
-}
-
-/** FNV-1a with a final mix. */
-function hash32(text: string, seed: number): number {
-  let h = seed;
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
 }
