@@ -70,6 +70,27 @@ describe('filters that count', function () {
       }
     });
 
+    it('find the same in a rerun over several days, though it finds what the first run left', async () => {
+      const DAY_MS = 86_400_000;
+      for (const name of readdirSync(job.files.path('flows'))) {
+        const [header, ...lines] = readFileSync(job.files.path(`flows/${name}`), 'utf8').split(
+          '\n',
+        );
+        const later = lines.map((line) => {
+          const [start, end, ...rest] = line.split(',');
+          return line === ''
+            ? ''
+            : [Number(start) + DAY_MS, Number(end) + DAY_MS, ...rest].join(',');
+        });
+        job.files.write(`flows/later-${name}`, [header, ...later].join('\n'));
+      }
+      const first = await job.run();
+      expect(new Set(first.findings.map(({ windowStart }) => windowStart)).size).to.equal(2);
+      expect(ofFilter(first, 'c2-candidate').length).to.be.above(0);
+      expect(readdirSync(job.files.path('history'))).to.have.length(4);
+      expect((await job.run()).texts).to.deep.equal(first.texts);
+    });
+
     it('run alone, without one filter that judges single conversations', async () => {
       const all = await job.run();
       const single = CONVERSATION_FILTERS.map(({ id }) => id);
