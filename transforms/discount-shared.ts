@@ -2,6 +2,7 @@ import { jsonCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import type { PCollection } from 'apache-beam';
 import { discountShared } from '../filters/shared-in-effect.js';
+import type { History } from '../history/history.js';
 import { openHistory } from '../history/open-history.js';
 import type { HistoryRef } from '../history/store.js';
 import type { Finding } from '../pipeline/finding.js';
@@ -11,23 +12,32 @@ import { regraded } from './suppress.js';
 
 const HISTORY_SIDE = 'history';
 
-registerFn<null, Finding>('flowsieve/discount-shared', (_params, context) => ({
-  async process(finding): Promise<void> {
-    const [ref] = context.side(HISTORY_SIDE) as readonly (HistoryRef | null)[];
-    if (ref === null) {
-      context.emit('findings', finding);
-      return;
-    }
-    const history = await openHistory(ref, Date.parse(finding.windowStart));
-    const { finding: left, notices } = discountShared(finding, history);
-    for (const notice of notices) context.emit('notices', notice);
-    if (left === undefined) {
-      context.count('dropped/discount-shared/shared-in-effect');
-      return;
-    }
-    context.emit('findings', left === finding ? finding : summarized(regraded(left)));
-  },
-}));
+registerFn<null, Finding>('flowsieve/discount-shared', (_params, context) => {
+  /** By start of the finding window: to find an opened history again costs a hash of its reference. */
+  const histories = new Map<number, History>();
+  return {
+    async process(finding): Promise<void> {
+      const [ref] = context.side(HISTORY_SIDE) as readonly (HistoryRef | null)[];
+      if (ref === null) {
+        context.emit('findings', finding);
+        return;
+      }
+      const startMs = Date.parse(finding.windowStart);
+      let history = histories.get(startMs);
+      if (history === undefined) {
+        history = await openHistory(ref, startMs);
+        histories.set(startMs, history);
+      }
+      const { finding: left, notices } = discountShared(finding, history);
+      for (const notice of notices) context.emit('notices', notice);
+      if (left === undefined) {
+        context.count('dropped/discount-shared/shared-in-effect');
+        return;
+      }
+      context.emit('findings', left === finding ? finding : summarized(regraded(left)));
+    },
+  };
+});
 
 /**
  * Findings -> those that still hold where the history shows that the remote is shared in effect.

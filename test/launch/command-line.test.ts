@@ -1,32 +1,17 @@
 import { expect } from 'chai';
 import { runCommandLine } from '../../launch/command-line.js';
+import { withCaughtOutput, type CaughtOutput } from '../evaluate/caught-output.js';
 import { sampleFinding } from './sample-finding.js';
 import { TemporaryFiles } from './temporary-files.js';
 
-interface Ran {
+interface Ran extends CaughtOutput {
   readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** Runs a command line in this process with both streams caught. */
 async function run(...args: readonly string[]): Promise<Ran> {
-  const caught = { stdout: '', stderr: '' };
-  const restore = (['stdout', 'stderr'] as const).map((name) => {
-    const stream = process[name];
-    const write = stream.write.bind(stream);
-    stream.write = (text: string | Uint8Array) => {
-      caught[name] += String(text);
-      return true;
-    };
-    return () => (stream.write = write);
-  });
-  try {
-    const code = await runCommandLine(args);
-    return { code, ...caught };
-  } finally {
-    for (const undo of restore) undo();
-  }
+  const { result: code, ...caught } = await withCaughtOutput(() => runCommandLine(args));
+  return { code, ...caught };
 }
 
 describe('command line', () => {
@@ -36,7 +21,7 @@ describe('command line', () => {
     const { code, stdout, stderr } = await run('--help');
     expect(code).to.equal(0);
     expect(stderr).to.equal('');
-    for (const command of ['run', 'demo', 'generate', 'reference', 'explain']) {
+    for (const command of ['run', 'demo', 'generate', 'evaluate', 'reference', 'explain']) {
       expect(stdout).to.match(new RegExp(`^  ${command} `, 'm'));
     }
   });
