@@ -142,6 +142,21 @@ describe('filters that count', function () {
       expect(again).to.deep.equal(files);
     });
 
+    it('find that a customer fell silent, of whom the day itself knows nothing', async () => {
+      const elms = /,(198\.18\.(4[0-7]|61|63)\.|2001:db8:e:)/;
+      for (const name of readdirSync(job.files.path('flows'))) {
+        const lines = readFileSync(job.files.path(`flows/${name}`), 'utf8').split('\n');
+        job.files.write(`flows/${name}`, lines.filter((line) => !elms.test(line)).join('\n'));
+      }
+      const silent = ofFilter(await job.run(), 'volume-change').filter(
+        ({ customer }) => customer === 'elm',
+      );
+      expect(silent.length).to.be.above(0);
+      for (const { indicator, conversations } of silent) {
+        expect([indicator, conversations]).to.deep.equal(['fall', 0]);
+      }
+    });
+
     it('say what is wrong with a damaged history, and do not flood', async () => {
       const first = await job.run();
       for (const name of days().slice(0, 3)) {
