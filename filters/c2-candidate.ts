@@ -192,7 +192,8 @@ export const c2Candidate = defineRegroupedFilter({
       const expectedFalse = association.pValue * (pairs / policy.minClients);
       if (
         expectedFalse > policy.maxFalse ||
-        association.lift < policy.minLift ||
+        // Not a number where there is no population: nothing stands out of nobody.
+        !(association.lift >= policy.minLift) ||
         association.compromisedHere < policy.minClients ||
         association.networks < policy.minNetworks
       ) {

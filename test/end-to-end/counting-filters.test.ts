@@ -40,6 +40,11 @@ describe('filters that count', function () {
       for (const { id } of GROUP_FILTERS) {
         expect(ofFilter(first, id).length, id).to.be.above(0);
       }
+      for (const { evidence } of ofFilter(first, 'c2-candidate')) {
+        const [association] = evidence.filter((entry) => entry.type === 'association');
+        // Of the whole network's clients, not of a shard's.
+        expect(association.allClients).to.be.above(200);
+      }
       const variants: readonly (readonly [string, number, Partial<RunOptions>])[] = [
         ['1 shard', 1, {}],
         ['3 shards, bundles of one group', 3, { bundleGroups: 1 }],
