@@ -3,7 +3,7 @@ import type { HitCounter } from '../pipeline/hit.js';
 import { addCounts } from './counts.js';
 
 /** Sensors (at a rate) that are kept apart; more are a mistake in the data. */
-export const MAX_COUNTERS = 256;
+const MAX_COUNTERS = 256;
 
 /** Sums of one sensor at one rate, which grow in place. */
 type Sums = { -readonly [Name in keyof HitCounter]: HitCounter[Name] };

@@ -6,11 +6,11 @@ import { kindOf, renumbered } from './stratum-key.js';
 import { WordTable } from './word-table.js';
 
 /** Networks, and services, of a customer and day that are kept: the largest. */
-export const MOST_NETWORKS = 2_000;
-export const MOST_SERVICES = 2_000;
+const MOST_NETWORKS = 2_000;
+const MOST_SERVICES = 2_000;
 
 /** Sensors at a rate that a day keeps apart; more are a mistake in the data. */
-export const MAX_SENSORS = 4_096;
+const MAX_SENSORS = 4_096;
 
 const MOST_COUNT = 2 ** 32 - 1;
 

@@ -5,14 +5,14 @@ import type { RemoteHash } from './remote-hash.js';
 import { WordTable } from './word-table.js';
 
 /** A remote is kept with one of these. */
-export const MIN_CUSTOMERS = 2;
-export const MIN_CLIENTS = 10;
+const MIN_CUSTOMERS = 2;
+const MIN_CLIENTS = 10;
 
 /** What a remote needs on one and the same day for a busy day: clients, and customers with such clients. */
-export const BUSY_CLIENTS = 20;
-export const BUSY_CUSTOMERS = 5;
+const BUSY_CLIENTS = 20;
+const BUSY_CUSTOMERS = 5;
 /** Of the customers with conversations that day. */
-export const BUSY_SHARE = 0.5;
+const BUSY_SHARE = 0.5;
 
 /** Sorted by hash. */
 export interface PrevalentRemotes {

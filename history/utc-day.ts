@@ -4,7 +4,7 @@ export const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 
 /** A day's name: a file's name, so nothing but digits may be in it. */
-export const DAY_PATTERN = /^\d{4}-\d{2}-\d{2}$/;
+const DAY_PATTERN = /^\d{4}-\d{2}-\d{2}$/;
 
 /** The UTC day of a time. Throws a RangeError where no year of four digits has it. */
 export function dayOf(ms: number): string {

@@ -4,7 +4,7 @@ import type { Evidence, HistoryEvidence } from '../../pipeline/finding.js';
 const DAY_MS = 86_400_000;
 
 /** A candidate of two weeks ago counts half: servers of a campaign live for days to weeks. */
-export const HALF_LIFE_DAYS = 14;
+const HALF_LIFE_DAYS = 14;
 
 /** What earlier days held against a remote. */
 export interface EarlierSuspicion {

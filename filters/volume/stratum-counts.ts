@@ -80,7 +80,7 @@ function conversationsIn(windows: number, ofDay: number, allWindows: number): nu
 }
 
 /** `country:BR`. */
-export function stratumName({ kind, value }: Stratum): string {
+function stratumName({ kind, value }: Stratum): string {
   return `${kind}:${value}`;
 }
 

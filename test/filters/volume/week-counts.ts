@@ -12,7 +12,7 @@ export const JUDGED = '2025-03-05';
 /** Newest first. */
 export const EARLIER = ['2025-02-26', '2025-02-19', '2025-02-12', '2025-02-05'] as const;
 
-export const EDGE = { sensor: 'edge', samplingRate: 10 } as const;
+const EDGE = { sensor: 'edge', samplingRate: 10 } as const;
 
 /** `country:BR` -> conversations of a day, once a window, spread evenly over its hours. */
 export type Volumes = Readonly<Record<string, number>>;
@@ -36,13 +36,13 @@ export interface DaySpec {
   readonly countedWith?: Partial<CountedWith>;
 }
 
-export const COUNTED_WITH: CountedWith = {
+const COUNTED_WITH: CountedWith = {
   ...GENERATED_WITH,
   categories: ['__proto__', 'c2', 'tor', 'vendor-x'],
 };
 
 /** Counts of a day as specified: whole numbers, what is left over in the day's first hours. */
-export function specifiedDay(day: string, spec: DaySpec): DayCounts {
+function specifiedDay(day: string, spec: DaySpec): DayCounts {
   const { customers, sensors = [EDGE], lost = {}, onlyAt = {}, leftOut = {} } = spec;
   const { lasting = {}, untold = [] } = spec;
   const totals = new Float64Array(sensors.length * 24);
