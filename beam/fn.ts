@@ -50,6 +50,22 @@ export interface FnContext {
   side(name: string): readonly unknown[];
   /** Adds to a Beam user counter. */
   count(name: string, by?: number): void;
+  /**
+   * Says up to which event time an exporter's records have come, for a runner whose live sources
+   * cannot tell before their bytes are decoded. Elsewhere it does nothing.
+   */
+  observe(exporter: string, latestMs: number): void;
+}
+
+type Observer = (exporter: string, latestMs: number) => void;
+
+/** Runners that want to know observed times, by id of their bundle descriptor. */
+const observers = new Map<string, Observer>();
+
+/** Has what the Fns of a bundle descriptor observe told to `observer`; undefined ends it. */
+export function observeTimes(descriptorId: string, observer: Observer | undefined): void {
+  if (observer === undefined) observers.delete(descriptorId);
+  else observers.set(descriptorId, observer);
 }
 
 /** Where an emitted value stands in event time; what is left out is taken from the current element. */
@@ -269,6 +285,10 @@ class FnOperator implements IOperator, FnContext {
       name,
     }) as { update(value: number): void };
     cell.update(by);
+  }
+
+  observe(exporter: string, latestMs: number): void {
+    observers.get(this.#context.descriptor.id)?.(exporter, latestMs);
   }
 
   /** Runs the Fn on one element; null if it is done, else a promise. */

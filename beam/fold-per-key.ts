@@ -15,6 +15,7 @@ import type { Coder } from 'apache-beam/coders/coders';
 import type { Pipeline } from 'apache-beam/internal/pipeline';
 import type { PTransform } from 'apache-beam/proto/beam_runner_api';
 import { groupByKey } from 'apache-beam/transforms/internal';
+import type { PaneInfo } from 'apache-beam/values';
 import type { TimeWindow } from './windows.js';
 
 export const FOLD_URN = 'flowsieve:transform:fold_per_key:v1';
@@ -22,8 +23,16 @@ export const FOLD_URN = 'flowsieve:transform:fold_per_key:v1';
 /** A state that values are folded into, in any order. */
 export interface Fold<Value> {
   add(value: Value): void;
-  /** The outputs of the finished state, with their tags. The fold is not used again. */
-  finish(context: FnContext): void | Promise<void>;
+  /**
+   * Emits what the state amounts to. Where a window fires more than once it is called again with
+   * each pane, after more was added: it must not change the state.
+   */
+  finish(context: FnContext, pane: PaneInfo): void | Promise<void>;
+  /**
+   * Fewer values that fold to the same state as all so far. A runner that keeps values through many
+   * panes stores these instead.
+   */
+  compact?(): Value[];
 }
 
 /** `window` is undefined in the global window. */
@@ -33,12 +42,38 @@ export type FoldMaker<Params, Value> = (
   window: TimeWindow | undefined,
 ) => Fold<Value>;
 
-const makers = new Map<string, FoldMaker<unknown, unknown>>();
+interface Registered {
+  readonly make: FoldMaker<unknown, unknown>;
+  readonly weigh: (value: unknown) => number;
+}
 
-/** Registers a fold under a name that the graph may carry. */
-export function registerFold<Params, Value>(name: string, make: FoldMaker<Params, Value>): void {
-  if (makers.has(name)) throw new Error(`fold ${name} is registered twice`);
-  makers.set(name, make as FoldMaker<unknown, unknown>);
+const folds = new Map<string, Registered>();
+
+/**
+ * Registers a fold under a name that the graph may carry. `weigh` says how many records a value
+ * stands for, where a runner counts what it had to drop as too late.
+ */
+export function registerFold<Params, Value>(
+  name: string,
+  make: FoldMaker<Params, Value>,
+  weigh: (value: Value) => number = () => 1,
+): void {
+  if (folds.has(name)) throw new Error(`fold ${name} is registered twice`);
+  folds.set(name, {
+    make: make as FoldMaker<unknown, unknown>,
+    weigh: weigh as (value: unknown) => number,
+  });
+}
+
+function registered(name: string): Registered {
+  const found = folds.get(name);
+  if (found === undefined) throw new Error(`fold ${name} is not registered in this worker`);
+  return found;
+}
+
+/** How many records a value of the registered fold stands for. */
+export function weightOf(fold: string, value: unknown): number {
+  return registered(fold).weigh(value);
 }
 
 /** The registered fold's state for one key and window. */
@@ -48,9 +83,7 @@ export function makeFold(
   key: string,
   window: TimeWindow | undefined,
 ): Fold<unknown> {
-  const make = makers.get(fold);
-  if (make === undefined) throw new Error(`fold ${fold} is not registered in this worker`);
-  return make(params, key, window);
+  return registered(fold).make(params, key, window);
 }
 
 export interface FoldSpec {
@@ -75,10 +108,10 @@ export class FoldedState {
 
 registerFn<FoldSpec, Group>('flowsieve/fold', ({ fold, params }, context) => ({
   process({ key, value }, windowed): void | Promise<void> {
-    if (value instanceof FoldedState) return value.fold.finish(context);
+    if (value instanceof FoldedState) return value.fold.finish(context, windowed.pane);
     const state = makeFold(fold, params, key, timeWindowOf(windowed));
     for (const item of value) state.add(item);
-    return state.finish(context);
+    return state.finish(context, windowed.pane);
   },
 }));
 

@@ -28,24 +28,26 @@ export interface Chunk {
   /** Leading bytes of the file that every chunk needs (a header line). */
   readonly preamble: Uint8Array;
   readonly bytes: Uint8Array;
+  /** When it came in, ms since 1970 UTC, where it came live: a record may not be much later. */
+  readonly arrivedMs?: number;
 }
 
 const KIND = 'CHNK';
 
 /** The chunk as bytes; `decodeChunk` gives it back. */
 export function encodeChunk(chunk: Chunk): Uint8Array {
-  const { input, uri, format, offset, preamble, bytes } = chunk;
+  const { input, uri, format, offset, preamble, bytes, arrivedMs } = chunk;
   const body = new Uint8Array(preamble.length + bytes.length);
   body.set(preamble);
   body.set(bytes, preamble.length);
-  const header = { input, uri, format, offset, preamble: preamble.length };
+  const header = { input, uri, format, offset, preamble: preamble.length, arrivedMs };
   return writeFrame({ kind: KIND, version: 1, header, body });
 }
 
 /** Reads what `encodeChunk` wrote. Throws a RangeError that says what is wrong with other bytes. */
 export function decodeChunk(encoded: Uint8Array): Chunk {
   const { header, body } = readFrame(encoded, KIND, 1);
-  const { input, uri, format, offset, preamble } = header;
+  const { input, uri, format, offset, preamble, arrivedMs } = header;
   if (typeof preamble !== 'number' || !(preamble >= 0 && preamble <= body.length)) {
     throw new RangeError(`chunk of ${body.length} bytes has a preamble of ${String(preamble)}`);
   }
@@ -55,6 +57,9 @@ export function decodeChunk(encoded: Uint8Array): Chunk {
     throw new RangeError('chunk lacks uri, format or offset');
   }
   if (!isInputSpec(input)) throw new RangeError('chunk lacks its input');
+  if (arrivedMs !== undefined && typeof arrivedMs !== 'number') {
+    throw new RangeError('chunk has no time of arrival');
+  }
   return {
     input,
     uri,
@@ -62,6 +67,7 @@ export function decodeChunk(encoded: Uint8Array): Chunk {
     offset,
     preamble: body.subarray(0, preamble),
     bytes: body.subarray(preamble),
+    ...(arrivedMs === undefined ? {} : { arrivedMs }),
   };
 }
 

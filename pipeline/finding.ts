@@ -198,7 +198,8 @@ export interface Finding {
   readonly id: string;
   /** Flow records behind the finding: grows as more are known; a sink keeps the highest. */
   readonly revision: number;
-  readonly status: 'open';
+  /** `withdrawn`: what was known later undid it; only where results are told before they are final. */
+  readonly status: 'open' | 'withdrawn';
   readonly filter: string;
   readonly severity: Severity;
   readonly confidence: Confidence;
@@ -242,6 +243,8 @@ export interface Finding {
   readonly evidence: readonly Evidence[];
   /** Version of the reference snapshot that judged. */
   readonly referenceVersion: string;
+  /** Found by looking back: the indicator was published after the conversations. */
+  readonly retro?: true;
 }
 
 /** What a series is keyed by, in this order. */
