@@ -1,4 +1,5 @@
 import type { FeedReport } from '../reference/manifest.js';
+import type { FeedOutcome } from '../reference/update/update-feed.js';
 import { printable } from './terminal-text.js';
 import { renderTable } from './text-table.js';
 
@@ -30,6 +31,38 @@ export function renderFeeds(
       ),
   );
   return [renderTable([head, ...rows], aligns, { framed: table }), ...samples].join('\n');
+}
+
+/** What an update made of every feed; the age is that of what is used now. No line feed at the end. */
+export function renderOutcomes(
+  outcomes: readonly FeedOutcome[],
+  { table, nowMs }: { readonly table: boolean; readonly nowMs: number },
+): string {
+  const head = ['feed', 'status', 'age', 'before', 'entries', 'why'];
+  const rows = outcomes.map(({ name, status, checkedMs, entriesBefore, entriesAfter, problem }) => [
+    name,
+    status,
+    checkedMs === null ? '-' : age(nowMs - checkedMs),
+    entriesBefore === null ? '-' : thousands(entriesBefore),
+    entriesAfter === null ? '-' : thousands(entriesAfter),
+    problem ?? '',
+  ]);
+  const aligns = ['left', 'left', 'right', 'right', 'right', 'left'] as const;
+  return renderTable([head, ...rows], aligns, { framed: table });
+}
+
+const AGE_UNITS = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+] as const;
+
+/** `0s`, `59m`, `47h`, `3d`: two days and more in days, two hours and more in hours. */
+function age(ms: number): string {
+  for (const [unit, length] of AGE_UNITS) {
+    if (ms >= 2 * length) return `${Math.floor(ms / length)}${unit}`;
+  }
+  return `${Math.max(0, Math.floor(ms / 1000))}s`;
 }
 
 function reasons(feed: FeedReport): string {

@@ -7,14 +7,20 @@
  * temporary sibling until it is whole.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { FeedCounter, countsByName } from './feed-counter.js';
-import type { FeedFileRef } from './feed-files.js';
-import { fileContent, findFeedFiles, hashFile } from './feed-files.js';
-import type { FeedReader } from './feeds/feed-reader.js';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile, syncDirectory, writeSynced } from './atomic-file.js';
+import { hashFile } from './feed-files.js';
+import type { HashedSource } from './feed-source.js';
+import {
+  findSources,
+  fingerprintOf,
+  hashSource,
+  readSource,
+  refreshed,
+  VERSION_DIGITS,
+} from './feed-source.js';
 import { FeedError } from './feeds/feed-reader.js';
-import { FEED_READERS } from './feeds/registry.js';
 import type { FeedReport, Manifest, TableName } from './manifest.js';
 import {
   LATEST_FILE,
@@ -24,73 +30,16 @@ import {
   SNAPSHOT_FORMAT,
 } from './manifest.js';
 import { SnapshotBuilder } from './snapshot-builder.js';
-import type { FeedColumns, FeedKind, ReferenceSpec } from './spec.js';
+import type { ReferenceSpec } from './spec.js';
 import { measurePieces } from './table-file.js';
-
-const VERSION_DIGITS = 16;
 
 export interface CompileOptions {
   /** Called before each feed is read. */
   readonly onFeed?: (name: string, index: number, total: number) => void;
-}
-
-interface FeedSource {
-  readonly name: string;
-  readonly kind: FeedKind;
-  readonly category: string | undefined;
-  readonly format: string;
-  readonly uri: string;
-  readonly columns: FeedColumns;
-  readonly reader: FeedReader;
-  readonly files: readonly FeedFileRef[];
-}
-
-interface HashedSource extends FeedSource {
-  readonly sha256: string;
-  readonly fileHashes: readonly string[];
-}
-
-/** Sources with their files, feeds in the order of their names, customers last. Throws a FeedError where a file is missing. */
-async function findSources(spec: ReferenceSpec): Promise<readonly FeedSource[]> {
-  const feeds = [
-    ...[...spec.feeds].sort((a, b) => (a.name < b.name ? -1 : 1)),
-    { name: 'customers', kind: 'customers', format: 'csv', uri: spec.customers.uri } as const,
-  ];
-  const sources: FeedSource[] = [];
-  for (const feed of feeds) {
-    const reader = FEED_READERS.get(feed.format);
-    if (reader === undefined) {
-      throw new FeedError(`feed "${feed.name}": no such format "${feed.format}"`);
-    }
-    const takes = (path: string): boolean => reader.takes?.(path) ?? true;
-    sources.push({
-      name: feed.name,
-      kind: feed.kind,
-      category: 'category' in feed ? feed.category : undefined,
-      format: feed.format,
-      uri: feed.uri,
-      columns: ('columns' in feed ? feed.columns : undefined) ?? {},
-      reader,
-      files: await findFeedFiles(feed.name, spec.baseDir, feed.uri, takes),
-    });
-  }
-  const countries = sources.filter(({ kind }) => kind === 'countries');
-  if (countries.length > 1) {
-    const names = countries.map(({ name }) => `"${name}"`).join(' and ');
-    throw new FeedError(`expected one feed of countries, got ${names}`);
-  }
-  return sources;
-}
-
-async function hashSource(source: FeedSource): Promise<HashedSource> {
-  const fileHashes: string[] = [];
-  const whole = createHash('sha256');
-  for (const file of source.files) {
-    const hash = await hashFile(file);
-    fileHashes.push(hash);
-    whole.update(`${file.name}\0${hash}\n`);
-  }
-  return { ...source, fileHashes, sha256: whole.digest('hex') };
+  /** Feeds of this machine too as the last update took them, not as they lie there now. */
+  readonly fromCache?: boolean;
+  /** Called before anything is visible; what it throws stops it. */
+  readonly beforePublish?: (manifest: Manifest) => void;
 }
 
 function versionOf(sources: readonly HashedSource[]): string {
@@ -100,13 +49,6 @@ function versionOf(sources: readonly HashedSource[]): string {
   });
   const text = JSON.stringify([SNAPSHOT_FORMAT, configuration]);
   return createHash('sha256').update(text).digest('hex').slice(0, VERSION_DIGITS);
-}
-
-function fingerprintOf(source: FeedSource): string {
-  const hash = createHash('sha256');
-  for (const { name, bytes, mtimeMs } of source.files)
-    hash.update(`${name}\0${bytes}\0${mtimeMs}\n`);
-  return hash.digest('hex');
 }
 
 /**
@@ -120,12 +62,15 @@ export async function compileSnapshot(
   options: CompileOptions = {},
 ): Promise<Manifest> {
   const sources: HashedSource[] = [];
-  for (const source of await findSources(spec)) sources.push(await hashSource(source));
+  for (const source of await findSources(spec, directory, options)) {
+    sources.push(await hashSource(source));
+  }
   const version = versionOf(sources);
   await mkdir(directory, { recursive: true });
-  const known = await wholeManifest(directory, version);
+  const known = await soundManifest(directory, version);
   if (known !== undefined) {
     const manifest = { ...known, feeds: refreshed(known.feeds, sources) };
+    options.beforePublish?.(manifest);
     await replaceFile(join(directory, version, MANIFEST_FILE), manifestText(manifest));
     await replaceFile(join(directory, LATEST_FILE), `${version}\n`);
     return manifest;
@@ -134,6 +79,7 @@ export async function compileSnapshot(
   try {
     await mkdir(temporary);
     const manifest = await build(sources, version, temporary, options);
+    options.beforePublish?.(manifest);
     await publish(temporary, directory, version);
     return manifest;
   } finally {
@@ -175,62 +121,9 @@ async function build(
     if (countries !== undefined) countries.notes['country-conflict'] = builder.countryConflicts;
   }
   const manifest: Manifest = { format: SNAPSHOT_FORMAT, version, feeds, tables };
-  await writeFile(join(folder, MANIFEST_FILE), manifestText(manifest));
+  await writeSynced(join(folder, MANIFEST_FILE), manifestText(manifest));
+  await syncDirectory(folder);
   return manifest;
-}
-
-async function readSource(source: HashedSource, builder: SnapshotBuilder): Promise<FeedReport> {
-  const { name, kind, category, columns, files, reader } = source;
-  const several = files.length > 1;
-  const counter: FeedCounter = new FeedCounter(
-    builder.collector(name, kind, category ?? '', () => (several ? basename(counter.file) : '')),
-  );
-  for (const [index, file] of files.entries()) {
-    counter.file = file.name;
-    try {
-      const bytes = fileContent(file, source.fileHashes[index]);
-      await reader.read({ path: file.name, bytes }, { kind, columns }, counter);
-    } catch (cause) {
-      if (cause instanceof RangeError) throw cause;
-      const place = several || file.name !== source.uri ? ` (${source.uri})` : '';
-      const problem = (cause as Error).message;
-      const text = problem.startsWith(file.name) ? problem : `${file.name}: ${problem}`;
-      throw new FeedError(`feed "${name}"${place}: ${text}`, { cause });
-    }
-  }
-  return {
-    name,
-    kind,
-    ...(category === undefined ? {} : { category }),
-    format: source.format,
-    uri: source.uri,
-    fetchedAt: fetchedAt(files),
-    sha256: source.sha256,
-    version: source.sha256.slice(0, VERSION_DIGITS),
-    files: files.length,
-    read: counter.read,
-    kept: counter.kept,
-    notApplicable: counter.notApplicableCount,
-    rejected: countsByName(counter.rejected),
-    heldBack: countsByName(counter.heldBack),
-    notes: countsByName(counter.notes),
-    samples: counter.samples,
-    fingerprint: fingerprintOf(source),
-  };
-}
-
-function fetchedAt(files: readonly FeedFileRef[]): string {
-  let newest = 0;
-  for (const { mtimeMs } of files) newest = Math.max(newest, mtimeMs);
-  return new Date(newest).toISOString();
-}
-
-function refreshed(feeds: readonly FeedReport[], sources: readonly FeedSource[]): FeedReport[] {
-  return feeds.map((feed, index) => ({
-    ...feed,
-    fetchedAt: fetchedAt(sources[index].files),
-    fingerprint: fingerprintOf(sources[index]),
-  }));
 }
 
 async function writeTable(
@@ -280,6 +173,16 @@ async function wholeManifest(directory: string, version: string): Promise<Manife
   }
 }
 
+/** Manifest of a version whose files are all there and what they were. */
+async function soundManifest(directory: string, version: string): Promise<Manifest | undefined> {
+  const manifest = await wholeManifest(directory, version);
+  for (const { file, bytes, sha256 } of Object.values(manifest?.tables ?? {})) {
+    const path = join(directory, version, file);
+    if ((await hashFile({ name: file, path, bytes, mtimeMs: 0 })) !== sha256) return undefined;
+  }
+  return manifest;
+}
+
 async function publish(temporary: string, directory: string, version: string): Promise<void> {
   const target = join(directory, version);
   try {
@@ -288,7 +191,7 @@ async function publish(temporary: string, directory: string, version: string): P
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
     // Another process was faster, or what lies there is broken.
-    if ((await wholeManifest(directory, version)) === undefined) {
+    if ((await soundManifest(directory, version)) === undefined) {
       const broken = join(directory, `.broken-${version}-${randomBytes(6).toString('hex')}`);
       await rename(target, broken);
       await rename(temporary, target);
@@ -298,19 +201,13 @@ async function publish(temporary: string, directory: string, version: string): P
   await replaceFile(join(directory, LATEST_FILE), `${version}\n`);
 }
 
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}`;
-  await writeFile(temporary, text);
-  await rename(temporary, path);
-}
-
 /**
  * Whether `directory` has no snapshot of these feeds as they are now. Sizes and times decide where
  * they are as when the snapshot was built, else the content. Throws a FeedError where a feed's file
  * is missing.
  */
 export async function snapshotIsStale(spec: ReferenceSpec, directory: string): Promise<boolean> {
-  const sources = await findSources(spec);
+  const sources = await findSources(spec, directory);
   const latest = await latestVersion(directory);
   if (latest === undefined) return true;
   const manifest = await wholeManifest(directory, latest);
@@ -321,7 +218,7 @@ export async function snapshotIsStale(spec: ReferenceSpec, directory: string): P
     sha256: manifest.feeds[index]?.sha256 ?? '',
   }));
   if (versionOf(asBuilt) !== latest) return true;
-  if (sources.every((source, i) => fingerprintOf(source) === manifest.feeds[i].fingerprint)) {
+  if (sources.every((source, i) => fingerprintOf(source.files) === manifest.feeds[i].fingerprint)) {
     return false;
   }
   const hashed: HashedSource[] = [];

@@ -110,9 +110,13 @@ export async function hashFile(file: FeedFileRef): Promise<string> {
 
 /**
  * Content of a file, gunzipped where it begins as gzip does. Throws where the gzip data is broken,
- * and a FeedError where the file is no longer the one of `sha256`.
+ * and a FeedError where the file is no longer the one of `sha256` or unpacks to more than `maxBytes`.
  */
-export async function* fileContent(file: FeedFileRef, sha256: string): AsyncGenerator<Uint8Array> {
+export async function* fileContent(
+  file: FeedFileRef,
+  sha256: string,
+  maxBytes = Infinity,
+): AsyncGenerator<Uint8Array> {
   const hash = createHash('sha256');
   const source = rawBytes(file);
   async function* hashed(): AsyncGenerator<Uint8Array> {
@@ -128,14 +132,19 @@ export async function* fileContent(file: FeedFileRef, sha256: string): AsyncGene
       yield start;
       yield* chunks;
     }
-    const bytes = all(first.value);
+    const packed = all(first.value);
     if (first.value[0] === 0x1f && first.value[1] === 0x8b) {
-      const unpacked = pipeline(Readable.from(bytes), createGunzip(), () => {
+      const unpacked = pipeline(Readable.from(packed), createGunzip(), () => {
         // The error reaches the reader of the stream.
       });
-      for await (const chunk of unpacked) yield chunk as Uint8Array;
+      let bytes = 0;
+      for await (const chunk of unpacked as AsyncIterable<Uint8Array>) {
+        bytes += chunk.length;
+        if (bytes > maxBytes) throw new FeedError(`unpacks to more than ${maxBytes} bytes`);
+        yield chunk;
+      }
     } else {
-      yield* bytes;
+      yield* packed;
     }
   }
   if (hash.digest('hex') !== sha256) throw new FeedError(`${file.name}: changed while it was read`);

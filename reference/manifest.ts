@@ -30,7 +30,7 @@ const feedReport = z.strictObject({
   format: z.string(),
   /** As configured. */
   uri: z.string(),
-  /** Time of the newest file. */
+  /** Time of the newest file; of a fetched feed when its source last said that it is as it is. */
   fetchedAt: z.string(),
   sha256,
   /** What evidence names: the first 16 digits of `sha256`. */

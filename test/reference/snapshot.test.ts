@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { compileSnapshot } from '../../reference/compile.js';
 import type { Manifest } from '../../reference/manifest.js';
-import { openSnapshot } from '../../reference/snapshot.js';
+import { openSnapshot, openSnapshotAhead } from '../../reference/snapshot.js';
 
 describe('openSnapshot of broken files', () => {
   let folder: string;
@@ -34,6 +34,14 @@ describe('openSnapshot of broken files', () => {
     }
   }
 
+  /** The other way to open must see the same. */
+  async function problemAhead(): Promise<string> {
+    return openSnapshotAhead({ version, directory: folder }).then(
+      () => 'opened',
+      (error: unknown) => (error as Error).message,
+    );
+  }
+
   /** Replaces a table and makes the manifest agree, as whoever can write the directory could. */
   async function forge(change: (bytes: Buffer) => Buffer): Promise<void> {
     const path = join(folder, version, 'tags.table');
@@ -57,6 +65,7 @@ describe('openSnapshot of broken files', () => {
     expect(problem()).to.match(
       /^reference table tags.table: has sha256 [0-9a-f]{64}, the manifest says [0-9a-f]{64}$/,
     );
+    expect(await problemAhead()).to.equal(problem());
   });
 
   it('a short file', async () => {
@@ -71,6 +80,7 @@ describe('openSnapshot of broken files', () => {
   it('a missing file', async () => {
     await rm(join(folder, version, 'tags.table'));
     expect(problem()).to.include('reference table tags.table: ENOENT');
+    expect(await problemAhead()).to.include('reference table tags.table: ENOENT');
   });
 
   it('a missing version', () => {
@@ -128,4 +138,43 @@ describe('openSnapshot of broken files', () => {
       expect(problem()).to.include(message);
     });
   }
+});
+
+describe('opened snapshots', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'flowsieve-'));
+  });
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  async function compileFor(customer: string): Promise<{ version: string; directory: string }> {
+    await writeFile(join(folder, 'customers.csv'), `customer,cidr\n${customer},192.0.2.0/24\n`);
+    const customers = { uri: 'customers.csv' };
+    const { version } = await compileSnapshot({ feeds: [], customers, baseDir: folder }, folder);
+    return { version, directory: folder };
+  }
+
+  it('are the same whichever way they are opened', async () => {
+    const ref = await compileFor('acme');
+    const ahead = await openSnapshotAhead(ref);
+    await rm(join(folder, ref.version), { recursive: true });
+    expect(openSnapshot(ref)).to.equal(ahead);
+    expect(await openSnapshotAhead(ref)).to.equal(ahead);
+  });
+
+  it('are kept, the last used three', async () => {
+    const refs = [];
+    for (const customer of ['a', 'b', 'c', 'd']) refs.push(await compileFor(customer));
+    const [a, b, c] = refs.slice(0, 3).map(openSnapshot);
+    expect(openSnapshot(refs[0])).to.equal(a);
+    openSnapshot(refs[3]);
+    expect(openSnapshot(refs[0]), 'used since').to.equal(a);
+    expect(openSnapshot(refs[2])).to.equal(c);
+    expect(openSnapshot(refs[1]), 'opened again').to.not.equal(b);
+    expect(b.version, 'of use to who holds it').to.equal(refs[1].version);
+  });
 });

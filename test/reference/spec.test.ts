@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { accuses } from '../../reference/categories.js';
-import { feedSpecSchema, feedSpecsSchema } from '../../reference/spec.js';
+import { everyMs, feedSpecSchema, feedSpecsSchema } from '../../reference/spec.js';
 
 const good = { name: 'my-c2', kind: 'tags', category: 'c2', format: 'address-list', uri: 'c2.txt' };
 
@@ -18,6 +18,8 @@ describe('reference spec', () => {
     { name: 'routed', kind: 'routed', format: 'address-list', uri: 'routed.txt' },
     { name: 'coverage', kind: 'coverage', format: 'csv', uri: 'scanned.csv' },
     { name: 'mixed', kind: 'tags', format: 'csv', uri: 'm.csv', columns: { category: 'type' } },
+    { ...good, name: 'web', uri: 'https://feeds.example/c2.txt', every: '1h', maxBytes: 1000 },
+    { ...good, name: 'bucket', uri: 'gs://my-feeds/lists/c2.txt', every: '366d' },
   ];
   for (const feed of valid) {
     it(`accepts ${feed.name}`, () => {
@@ -38,6 +40,22 @@ describe('reference spec', () => {
       'format "country-prefixes" serves feeds of countries, not of "tags"',
     ],
     [{ ...good, uri: '' }, 'expected a file, folder or glob, got ""'],
+    [
+      { ...good, uri: 'ftp://feeds.example/x' },
+      'expected a path, an http:// or https:// URL or gs',
+    ],
+    [{ ...good, uri: 'gs://my-feeds' }, 'expected a path, an http:// or https:// URL or gs'],
+    [{ ...good, uri: 'https://' }, 'expected a path, an http:// or https:// URL or gs'],
+    [{ ...good, every: '1h' }, 'is of feeds with a URL; the files of "c2.txt" are looked at'],
+    [
+      { ...good, uri: 'http://feeds.example/', every: '30s' },
+      'expected a duration from 1m to 366d',
+    ],
+    [
+      { ...good, uri: 'http://feeds.example/', every: '1 h' },
+      'expected a duration from 1m to 366d',
+    ],
+    [{ ...good, uri: 'http://feeds.example/', maxBytes: 0.5 }, 'expected a whole number of bytes'],
     [{ ...good, name: 'a b' }, 'expected a feed name of letters'],
   ] as const;
   for (const [feed, message] of invalid) {
@@ -46,6 +64,12 @@ describe('reference spec', () => {
       expect(error?.issues.map((issue) => issue.message).join('\n')).to.include(message);
     });
   }
+
+  it('knows how often a feed is due', () => {
+    const web = feedSpecSchema.parse({ ...good, uri: 'http://feeds.example/' });
+    expect(everyMs(web)).to.equal(86_400_000);
+    expect(everyMs({ ...web, every: '90s' })).to.equal(90_000);
+  });
 
   it('wants distinct names and one feed of countries', () => {
     const geo = { name: 'geo', kind: 'countries', format: 'country-prefixes', uri: 'a/' };
