@@ -1,16 +1,18 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import type { z } from 'zod';
 import { planFilters, type FilterPlan, type PlannedFilters } from '../../filters/policies.js';
 import { parseSuppressions, type Suppression } from '../../filters/suppression.js';
 import { hasScheme } from '../../history/gcs-uri.js';
+import { isRemote } from '../../reference/remote-uri.js';
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
 import { formatDuration } from './duration.js';
-import { inputFiles, locate, parseInputUri, type InputLocation } from './input-uri.js';
+import { CheckedInputs } from './checked-inputs.js';
+import { inputFiles, locate, type InputLocation } from './input-uri.js';
 import { problemAt, problemAtText, problemsOf, type Path, type Problem } from './problem.js';
 import { configSchema, inputSchema, type InputFormat, type Settings } from './schema.js';
+import { parseSinkUri, SINK_EXPECTED, type SinkLocation } from './sink-uri.js';
 import { parseYaml, readText, readYamlFile, unreadable, type YamlFile } from './yaml-file.js';
 
 /** A configuration that was checked whole. Paths are absolute. */
@@ -21,6 +23,8 @@ export interface Config {
   readonly reference: ReferenceConfig;
   /** In the order of the file; expired ones too. */
   readonly suppressions: readonly Suppression[];
+  /** Their file; undefined where there is no such setting. */
+  readonly suppressionsPath: string | undefined;
   /** Filters that run for somebody. */
   readonly filters: readonly FilterPlan[];
   /** Customers that have policies of their own. */
@@ -34,21 +38,50 @@ export interface Config {
   readonly history: string | undefined;
   /** Directory. */
   readonly output: string;
+  /** Further places where findings go; each once. */
+  readonly sinks: readonly SinkLocation[];
+  /** Used only with --streaming. */
+  readonly streaming: StreamingConfig;
   /** What suppressions expire against: --now, or when the configuration was loaded. */
   readonly nowMs: number;
+}
+
+export interface StreamingConfig {
+  /** Directory. */
+  readonly state: string;
+  /** How long after a window's end its records are still taken. */
+  readonly allowedLatenessMs: number;
+  /** How often an open window fires; it backs off within a window. */
+  readonly earlyFiringsMs: number;
+  /** How far out of order the records of one exporter arrive. */
+  readonly disorderMs: number;
+  /** An exporter that was silent for so long holds back time no longer. */
+  readonly idleMs: number;
+  /** How long conversations are kept for indicators that come late; 0 = not at all. */
+  readonly lookbackMs: number;
+  /** How often the snapshot's `latest` is looked at. */
+  readonly referenceEveryMs: number;
+  /** What a stop may take. */
+  readonly stopWithinMs: number;
 }
 
 export interface InputConfig {
   /** As the user wrote it. */
   readonly uri: string;
-  /** What it stands for, sorted; at least one. */
+  readonly location: InputLocation;
+  /** In batch: what it stands for, sorted; at least one. In streaming none: they are followed. */
   readonly files: readonly string[];
+  /** `netflow` for what is received as such. */
   readonly format: InputFormat;
   /** '' = not known. */
   readonly sensor: string;
   /** 1 in N; 0 = not known. */
   readonly samplingRate: number;
   readonly unknownFlags: 'keep' | 'drop';
+  /** Only of a Pub/Sub input: the attribute with the earliest event time in a message. */
+  readonly timestampAttribute?: string | undefined;
+  /** Only of a Pub/Sub input: the attribute that tells messages apart. */
+  readonly idAttribute?: string | undefined;
 }
 
 export interface ReferenceConfig {
@@ -65,12 +98,15 @@ export interface Overrides {
   readonly output?: string | undefined;
   /** The command reads no flows: inputs are not looked for, and the result has none. */
   readonly withoutInputs?: boolean;
+  /** The job runs without an end: inputs may be live, and files need not be there yet. */
+  readonly streaming?: boolean;
   /** ISO 8601. */
   readonly now?: string | undefined;
 }
 
 export type ConfigResult =
-  | { readonly ok: true; readonly config: Config }
+  /** `warnings`: sentences on what is allowed and may not be meant. */
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** Reads the configuration at `path` and checks all of it before anything runs. */
@@ -87,8 +123,11 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
     return { ok: false, problems: check.problems };
   }
   const settings = parsed.data;
+  const streaming = overrides.streaming === true;
   const inputs =
-    overrides.withoutInputs === true ? [] : await check.inputs(settings, overrides.inputs);
+    overrides.withoutInputs === true
+      ? []
+      : await check.inputs(settings, overrides.inputs, streaming);
   await check.file(['customers'], settings.customers);
   const suppressions = await check.suppressions(settings.suppressions);
   await check.feeds(settings.reference.feeds);
@@ -96,6 +135,9 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   const filters = check.filters(settings.filters, settings.policies);
   if (filters.plan.length === 0 && check.problems.length === 0) check.noFilter();
   const output = await check.output(settings.output, overrides.output, inputs);
+  const state = check.resolve(settings.streaming.state);
+  if (streaming) await check.streaming(state, output, inputs);
+  const sinks = check.sinks(settings.sinks);
   const nowMs = check.now(overrides.now);
   if (check.problems.length > 0) return { ok: false, problems: check.problems };
   const config: Config = {
@@ -110,6 +152,8 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
       snapshot: check.resolve(settings.reference.snapshot),
     },
     suppressions,
+    suppressionsPath:
+      settings.suppressions === undefined ? undefined : check.resolve(settings.suppressions),
     filters: filters.plan,
     policyCustomers: filters.customers,
     windowMs: settings.window,
@@ -117,9 +161,35 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
     shards: settings.shards,
     history: settings.history === false ? undefined : check.historyPlace(settings.history),
     output,
+    sinks,
+    streaming: {
+      state,
+      allowedLatenessMs: settings.streaming.allowedLateness,
+      earlyFiringsMs: settings.streaming.earlyFirings,
+      disorderMs: settings.streaming.disorder,
+      idleMs: settings.streaming.idle,
+      lookbackMs: settings.streaming.lookback,
+      referenceEveryMs: settings.streaming.referenceEvery,
+      stopWithinMs: settings.streaming.stopWithin,
+    },
     nowMs,
   };
-  return { ok: true, config };
+  return { ok: true, config, warnings: warningsOf(config) };
+}
+
+/** What is allowed and loses records where it was not meant. */
+function warningsOf({ inputs, streaming }: Config): string[] {
+  const lateness = formatDuration(streaming.allowedLatenessMs);
+  return inputs
+    .filter(({ location, timestampAttribute }) => {
+      return location.kind === 'pubsub' && timestampAttribute === undefined;
+    })
+    .map(
+      ({ uri }) =>
+        `${quoted(uri)} has no timestampAttribute: the watermark follows publish time, so ` +
+        `streaming.allowedLateness (${lateness}) must exceed the exporter's active time-out plus ` +
+        'delivery, or records come too late and are dropped',
+    );
 }
 
 /** Files that a run writes into its output directory. */
@@ -152,47 +222,35 @@ class Check {
   async inputs(
     settings: Settings,
     replaced: readonly string[] | undefined,
+    streaming: boolean,
   ): Promise<readonly InputConfig[]> {
-    const inputs: InputConfig[] = [];
+    const checked = new CheckedInputs(streaming);
     if (replaced !== undefined && replaced.length > 0) {
       const defaults = settings.inputs.length === 1 ? settings.inputs[0] : undefined;
       for (const uri of replaced) {
         const input = { ...(defaults ?? inputSchema.parse({ uri })), uri };
+        // What only the messages of the input that was replaced can have.
+        const { timestampAttribute, idAttribute, ...others } = input;
+        const live = uri.startsWith('pubsub://') ? { timestampAttribute, idAttribute } : {};
         const problem = (message: string): void => {
           this.problems.push({ place: '--input', path: '', message });
         };
-        inputs.push(await this.#input(input, process.cwd(), problem));
+        await checked.add({ ...others, ...live }, process.cwd(), '--input', (_key, message) => {
+          problem(message);
+        });
       }
-      return inputs;
+      return checked.inputs;
     }
     if (settings.inputs.length === 0) {
       this.#add(['inputs'], 'expected at least one input, here or by --input, got none');
     }
     // One after the other, so that problems come in the order of the file.
     for (const [i, input] of settings.inputs.entries()) {
-      const problem = (message: string): void => this.#add(['inputs', i, 'uri'], message);
-      inputs.push(await this.#input(input, this.#directory, problem));
+      await checked.add(input, this.#directory, `inputs[${i}]`, (key, message) => {
+        this.#add(['inputs', i, key], message);
+      });
     }
-    return inputs;
-  }
-
-  async #input(
-    input: z.infer<typeof inputSchema>,
-    directory: string,
-    problem: (message: string) => void,
-  ): Promise<InputConfig> {
-    const parsed = parseInputUri(input.uri, directory);
-    let files: readonly string[] = [];
-    if (!parsed.ok) {
-      problem(parsed.message);
-    } else {
-      const { location } = parsed;
-      files = await inputFiles(location);
-      if (files.length === 0) {
-        problem(await missing(location));
-      }
-    }
-    return { ...input, sensor: input.sensor ?? '', files };
+    return checked.inputs;
   }
 
   /** A file that must be there and readable. */
@@ -203,6 +261,7 @@ class Check {
   /** Files, folders and globs that must be there. */
   async feeds(specs: readonly FeedSpec[]): Promise<void> {
     for (const [i, { uri }] of specs.entries()) {
+      if (isRemote(uri)) continue;
       const path = ['reference', 'feeds', i, 'uri'];
       const location = locate(uri, this.#directory);
       if (location.kind === 'file') {
@@ -284,6 +343,45 @@ class Check {
     return output;
   }
 
+  /** The state must have a directory of its own, and nothing may be followed that is written here. */
+  async streaming(state: string, output: string, inputs: readonly InputConfig[]): Promise<void> {
+    const path = ['streaming', 'state'];
+    const stats = await stat(state).catch(() => undefined);
+    if (stats !== undefined && !stats.isDirectory()) {
+      this.#add(path, `expected a directory, got the file ${quoted(state)}`);
+    }
+    if (state === output) {
+      this.#add(path, `expected a directory of its own, got the output's ${quoted(state)}`);
+    }
+    for (const { location } of inputs) {
+      if (location.kind !== 'directory') continue;
+      const { path: followed } = location;
+      for (const [setting, written] of [
+        ['output', output],
+        ['streaming.state', state],
+      ] as const) {
+        if (followed !== written && !followed.startsWith(`${written}/`)) continue;
+        const message = `expected a directory that is not followed, got ${quoted(written)}, which holds the input ${quoted(followed)}`;
+        this.#add(setting.split('.'), message);
+      }
+    }
+  }
+
+  sinks(uris: readonly string[]): readonly SinkLocation[] {
+    const sinks: SinkLocation[] = [];
+    for (const [i, uri] of uris.entries()) {
+      const sink = parseSinkUri(uri);
+      if (sink === undefined) {
+        this.#add(['sinks', i], `${SINK_EXPECTED}, got ${quoted(uri)}`);
+      } else if (uris.indexOf(uri) < i) {
+        this.#add(['sinks', i], `expected each sink once, got ${quoted(uri)} again`);
+      } else {
+        sinks.push(sink);
+      }
+    }
+    return sinks;
+  }
+
   now(text: string | undefined): number {
     if (text === undefined) return Date.now();
     const ms = timeMs(text);
@@ -297,16 +395,6 @@ class Check {
   #add(path: Path, message: string): void {
     this.problems.push(problemAt(this.#file, path, message));
   }
-}
-
-/** Why an input has no files. */
-async function missing(location: InputLocation): Promise<string> {
-  if (location.kind === 'glob') return `no file matches ${quoted(location.pattern)}`;
-  const stats = await stat(location.path).catch(() => undefined);
-  if (stats === undefined) return `there is no file ${quoted(location.path)}`;
-  if (!stats.isDirectory())
-    return `expected a file, got the pipe or device ${quoted(location.path)}`;
-  return `expected a file, got the folder ${quoted(location.path)}; for all in it write a glob such as folder/*`;
 }
 
 /** A day (UTC), or a time that names its zone: without one it would mean another instant elsewhere. */

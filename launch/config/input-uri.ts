@@ -1,29 +1,72 @@
 import { existsSync, statSync } from 'node:fs';
+import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { escapePath, glob, isDynamicPattern } from 'tinyglobby';
+import { parsePubsubUri } from './pubsub-name.js';
 
-/** Where an input lies, once its URI is understood. */
-export type InputLocation =
+/** Files by name. */
+export type FileLocation =
   | { readonly kind: 'file'; readonly path: string }
   /** An absolute glob pattern. */
   | { readonly kind: 'glob'; readonly pattern: string };
+
+/** Where an input lies, once its URI is understood. Paths are absolute. */
+export type InputLocation =
+  | FileLocation
+  /** The files in it, not those below; followed, never read in batch. */
+  | { readonly kind: 'directory'; readonly path: string }
+  | LiveLocation;
+
+/** What has no end, or none that could be read again. */
+export type LiveLocation =
+  /** Full name: `projects/P/subscriptions/S`. */
+  | { readonly kind: 'pubsub'; readonly subscription: string }
+  /** Address (IPv4, or IPv6 without brackets) and UDP port to listen on. */
+  | { readonly kind: 'netflow'; readonly host: string; readonly port: number }
+  | { readonly kind: 'stdin' };
 
 export type InputUriResult =
   | { readonly ok: true; readonly location: InputLocation }
   | { readonly ok: false; readonly message: string };
 
 /**
- * Reads an input's URI: a path, a glob or a file:// URL; relative ones start from `directory`.
+ * Reads an input's URI: a path, a glob or a file:// URL (relative ones start from `directory`),
+ * `pubsub://projects/P/subscriptions/S`, `netflow://HOST:PORT`, or `-` for standard input.
  * A file whose name looks like a glob is that file.
  */
 export function parseInputUri(uri: string, directory: string): InputUriResult {
-  if (uri === '-') return notRead(uri, 'standard input is');
+  if (uri === '-') return { ok: true, location: { kind: 'stdin' } };
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(uri)?.[1].toLowerCase();
-  if (scheme === undefined) return { ok: true, location: locate(uri, directory) };
-  if (scheme !== 'file') return notRead(uri, `${scheme}:// is`);
+  switch (scheme) {
+    case undefined:
+      return { ok: true, location: orDirectory(locate(uri, directory), uri) };
+    case 'file':
+      return fileUrl(uri);
+    case 'pubsub': {
+      const subscription = parsePubsubUri(uri, 'subscriptions');
+      if (subscription !== undefined)
+        return { ok: true, location: { kind: 'pubsub', subscription } };
+      return wrong('pubsub://projects/PROJECT/subscriptions/SUBSCRIPTION', uri);
+    }
+    case 'netflow':
+      return netflowUrl(uri);
+    default:
+      return wrong(
+        `a path, a glob, a file://, pubsub:// or netflow:// URL, or - (${scheme}:// is not read)`,
+        uri,
+      );
+  }
+}
+
+function wrong(expected: string, uri: string): InputUriResult {
+  return { ok: false, message: `expected ${expected}, got ${JSON.stringify(uri)}` };
+}
+
+function fileUrl(uri: string): InputUriResult {
   try {
-    return { ok: true, location: { kind: 'file', path: fileURLToPath(uri) } };
+    const path = fileURLToPath(uri);
+    return { ok: true, location: orDirectory({ kind: 'file', path }, uri) };
   } catch (error) {
     return {
       ok: false,
@@ -32,13 +75,32 @@ export function parseInputUri(uri: string, directory: string): InputUriResult {
   }
 }
 
-function notRead(uri: string, what: string): InputUriResult {
-  const message = `expected a path, a glob or a file:// URL (${what} not read), got ${JSON.stringify(uri)}`;
-  return { ok: false, message };
+/** A name would be looked up, and could mean another address at the next start. */
+function netflowUrl(uri: string): InputUriResult {
+  const match = /^netflow:\/\/(?:\[([^\]]*)\]|([^:/[\]]*)):([1-9][0-9]{0,4})$/i.exec(uri);
+  const [, six = '', four = '', digits = ''] = match ?? [];
+  const port = Number(digits);
+  const sound = port <= 65535 && (isIPv4(four) || isIPv6(six));
+  if (match !== null && sound) {
+    return { ok: true, location: { kind: 'netflow', host: six === '' ? four : six, port } };
+  }
+  return wrong(
+    'netflow://ADDRESS:PORT, such as netflow://127.0.0.1:2055 or netflow://[::]:2055',
+    uri,
+  );
+}
+
+/** A directory is told from a file by what is there, or where nothing is, by a slash at the end. */
+function orDirectory(location: FileLocation, uri: string): InputLocation {
+  if (location.kind === 'glob') return location;
+  const { path } = location;
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const directory = stats === undefined ? uri.endsWith('/') : stats.isDirectory();
+  return directory ? { kind: 'directory', path } : location;
 }
 
 /** What a path or glob relative to `directory` stands for; a file whose name looks like a glob is that file. */
-export function locate(uri: string, directory: string): InputLocation {
+export function locate(uri: string, directory: string): FileLocation {
   const path = resolve(directory, uri);
   if (!isDynamicPattern(uri) || existsSync(path)) return { kind: 'file', path };
   if (uri.startsWith('/')) return { kind: 'glob', pattern: uri };
@@ -50,7 +112,7 @@ export function locate(uri: string, directory: string): InputLocation {
  * Absolute paths of the files at `location`, sorted by code unit, so that every run reads them in
  * one order. A directory is not an input. Empty where nothing matches.
  */
-export async function inputFiles(location: InputLocation): Promise<readonly string[]> {
+export async function inputFiles(location: FileLocation): Promise<readonly string[]> {
   if (location.kind === 'file') return isFile(location.path) ? [location.path] : [];
   const files = await glob(location.pattern, { absolute: true, onlyFiles: true, dot: false });
   return files.sort();

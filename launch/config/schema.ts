@@ -2,17 +2,28 @@ import { z } from 'zod';
 import { hasScheme, parseGcsUri } from '../../history/gcs-uri.js';
 import { feedSpecsSchema } from '../../reference/spec.js';
 import { formatDuration, parseDuration } from './duration.js';
+import { SINK_EXPECTED } from './sink-uri.js';
 
 /** Formats that can be named instead of detected. */
-export const INPUT_FORMATS = ['auto', 'csv', 'goflow2', 'nfcapd', 'zeek', 'argus'] as const;
+export const INPUT_FORMATS = [
+  'auto',
+  'csv',
+  'goflow2',
+  'nfcapd',
+  'zeek',
+  'argus',
+  'netflow',
+] as const;
 export type InputFormat = (typeof INPUT_FORMATS)[number];
 
 const SECOND = 1000;
-const DAY = 24 * 60 * 60 * SECOND;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
 
 /** Default and range of every setting that has one; `docs/configuration.md` prints them. */
 export const SETTINGS = {
-  windowMs: { default: 5 * 60 * SECOND, min: SECOND, max: DAY },
+  windowMs: { default: 5 * MINUTE, min: SECOND, max: DAY },
   findingWindowMs: { default: DAY, min: SECOND, max: 31 * DAY },
   /** Keys of the one big shuffle: 8 hold some four million conversations a window on one machine. */
   shards: { default: 8, min: 1, max: 1024 },
@@ -23,14 +34,26 @@ export const SETTINGS = {
   output: { default: 'out' },
   snapshot: { default: 'snapshot' },
   history: { default: 'history' },
+  state: { default: 'state' },
+  /** What an exporter's active time-out and the way here take; a window's state is kept so long. */
+  allowedLatenessMs: { default: HOUR, min: 0, max: 7 * DAY },
+  earlyFiringsMs: { default: 5 * SECOND, min: SECOND, max: HOUR },
+  disorderMs: { default: MINUTE, min: 0, max: DAY },
+  idleMs: { default: 10 * MINUTE, min: SECOND, max: DAY },
+  /** 0 = no conversations are kept. */
+  lookbackMs: { default: DAY, min: 0, max: 7 * DAY },
+  referenceEveryMs: { default: 5 * SECOND, min: SECOND, max: HOUR },
+  stopWithinMs: { default: 30 * SECOND, min: SECOND, max: 10 * MINUTE },
 } as const;
 
 function duration(range: { readonly default: number; readonly min: number; readonly max: number }) {
   const expected = `expected a duration from ${formatDuration(range.min)} to ${formatDuration(range.max)}, such as 30s, 5m, 1h or 1d`;
+  // Zero needs no unit.
+  const zero = range.min === 0 ? [z.literal(0)] : [];
   return z
-    .string({ error: expected })
+    .union([z.string({ error: expected }), ...zero], { error: expected })
     .transform((text, context) => {
-      const ms = parseDuration(text);
+      const ms = text === 0 ? 0 : parseDuration(text);
       if (ms !== undefined && ms >= range.min && ms <= range.max) return ms;
       context.addIssue({ code: 'custom', message: expected });
       return z.NEVER;
@@ -66,9 +89,18 @@ function historyPlace() {
   );
 }
 
+function attribute() {
+  const error = 'expected the name of a message attribute, 1 to 256 bytes';
+  return z
+    .string({ error })
+    .min(1, error)
+    .refine((text) => Buffer.byteLength(text) <= 256, { error })
+    .optional();
+}
+
 export const inputSchema = z.strictObject({
-  /** A path, a glob or a file:// URL. */
-  uri: path('an input: a file, a glob or a file:// URL'),
+  /** What `parseInputUri` reads. */
+  uri: path('an input: a file, a glob, or a URL'),
   format: z.enum(INPUT_FORMATS).default(SETTINGS.format.default),
   /** Names the sensor of records that do not say; '' = not known. */
   sensor: z
@@ -80,6 +112,10 @@ export const inputSchema = z.strictObject({
   samplingRate: wholeNumber(SETTINGS.samplingRate),
   /** What becomes of TCP records without flags and without other evidence of a connection. */
   unknownFlags: z.enum(['keep', 'drop']).default(SETTINGS.unknownFlags.default),
+  /** Of a Pub/Sub message: the earliest event time in it, ms since 1970 UTC or RFC 3339. */
+  timestampAttribute: attribute(),
+  /** Of a Pub/Sub message: what is equal where a message was published twice. */
+  idAttribute: attribute(),
 });
 
 /** The file itself; what only another file or another setting can contradict is checked in config.ts. */
@@ -109,6 +145,25 @@ export const configSchema = z.strictObject(
       .union([historyPlace(), z.literal(false)], { error: HISTORY_EXPECTED })
       .default(SETTINGS.history.default),
     output: path('a directory').default(SETTINGS.output.default),
+    streaming: z
+      .strictObject(
+        {
+          state: path('a directory for the state').default(SETTINGS.state.default),
+          allowedLateness: duration(SETTINGS.allowedLatenessMs),
+          earlyFirings: duration(SETTINGS.earlyFiringsMs),
+          disorder: duration(SETTINGS.disorderMs),
+          idle: duration(SETTINGS.idleMs),
+          lookback: duration(SETTINGS.lookbackMs),
+          referenceEvery: duration(SETTINGS.referenceEveryMs),
+          stopWithin: duration(SETTINGS.stopWithinMs),
+        },
+        { error: 'expected a mapping of settings for --streaming' },
+      )
+      .prefault({}),
+    /** What `parseSinkUri` reads. */
+    sinks: z
+      .array(z.string({ error: SINK_EXPECTED }), { error: 'expected a list of sinks' })
+      .default([]),
   },
   { error: 'expected a mapping of settings' },
 );

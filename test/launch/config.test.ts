@@ -34,17 +34,18 @@ describe('configuration', () => {
   }
 
   describe('defaults', () => {
-    for (const name of ['windowMs', 'findingWindowMs', 'shards', 'samplingRate'] as const) {
+    for (const [name, setting] of Object.entries(SETTINGS)) {
+      if (!('min' in setting)) continue;
       it(`the default of ${name} is valid`, () => {
-        const { default: value, min, max } = SETTINGS[name];
-        expect(value).to.be.within(min, max);
+        expect(setting.default).to.be.within(setting.min, setting.max);
       });
     }
 
     it('the default is valid for every setting that has one', () => {
       const settings = configSchema.parse({ customers: 'customers.csv' });
       // Durations are text on the way in and milliseconds on the way out.
-      const written = { ...settings, window: '5m', findingWindow: '1d' };
+      const { state } = settings.streaming;
+      const written = { ...settings, window: '5m', findingWindow: '1d', streaming: { state } };
       expect(configSchema.parse(written)).to.deep.equal(settings);
       const input = inputSchema.parse({ uri: 'flows.csv' });
       expect(inputSchema.parse(input)).to.deep.equal(input);
@@ -64,6 +65,7 @@ describe('configuration', () => {
       expect(config.inputs).to.deep.equal([
         {
           uri: 'flows.csv',
+          location: { kind: 'file', path: files.path('flows.csv') },
           files: [files.path('flows.csv')],
           format: 'auto',
           sensor: '',
@@ -146,21 +148,21 @@ output: out
         'an unknown setting',
         `${MINIMAL}windows: 5m\n`,
         [
-          'flowsieve.yaml:3: windows: unknown setting, expected one of customers, inputs, reference, suppressions, policies, filters, window, findingWindow, shards, history, output',
+          'flowsieve.yaml:3: windows: unknown setting, expected one of customers, inputs, reference, suppressions, policies, filters, window, findingWindow, shards, history, output, streaming, sinks',
         ],
       ],
       [
         'an unknown setting of an input',
         'customers: customers.csv\ninputs:\n  - uri: flows.csv\n    sample: 5\n',
         [
-          'flowsieve.yaml:4: inputs[0].sample: unknown setting, expected one of uri, format, sensor, samplingRate, unknownFlags',
+          'flowsieve.yaml:4: inputs[0].sample: unknown setting, expected one of uri, format, sensor, samplingRate, unknownFlags, timestampAttribute, idAttribute',
         ],
       ],
       [
         'an unknown format',
         'customers: customers.csv\ninputs: [{ uri: flows.csv, format: pcap }]\n',
         [
-          'flowsieve.yaml:2: inputs[0].format: expected one of auto, csv, goflow2, nfcapd, zeek, argus, got "pcap"',
+          'flowsieve.yaml:2: inputs[0].format: expected one of auto, csv, goflow2, nfcapd, zeek, argus, netflow, got "pcap"',
         ],
       ],
       [
@@ -252,7 +254,7 @@ output: out
         'a scheme that is not read',
         'customers: customers.csv\ninputs: [{ uri: "gs://bucket/flows" }]\n',
         [
-          'flowsieve.yaml:2: inputs[0].uri: expected a path, a glob or a file:// URL (gs:// is not read), got "gs://bucket/flows"',
+          'flowsieve.yaml:2: inputs[0].uri: expected a path, a glob, a file://, pubsub:// or netflow:// URL, or - (gs:// is not read), got "gs://bucket/flows"',
         ],
       ],
       [
@@ -455,6 +457,7 @@ output: out
       expect(config.inputs).to.deep.equal([
         {
           uri: other,
+          location: { kind: 'file', path: other },
           files: [other],
           format: 'auto',
           sensor: 'edge-1',
@@ -494,8 +497,8 @@ output: out
       const output = files.path('flows.csv');
       const found = await problems(MINIMAL, { inputs: ['nothing.csv', '-'], output });
       expect(found[0]).to.match(/^--input: there is no file ".*nothing\.csv"$/);
-      expect(found[1]).to.match(
-        /^--input: expected a path.*\(standard input is not read\), got "-"$/,
+      expect(found[1]).to.equal(
+        '--input: expected files, got "-", which is read only with --streaming',
       );
       expect(found[2]).to.equal('--output: expected a directory, got the file "flows.csv"');
     });

@@ -8,7 +8,8 @@ describe('durations', () => {
     ['1h', 3_600_000],
     ['1d', 86_400_000],
     ['90s', 90_000],
-    ['0s', undefined],
+    ['0s', 0],
+    ['00s', undefined],
     ['5', undefined],
     ['5 m', undefined],
     ['-5m', undefined],
@@ -26,7 +27,8 @@ describe('durations', () => {
   }
 
   it('are written with the greatest unit that divides them', () => {
-    expect([300_000, 90_000, 86_400_000, 3_600_000].map(formatDuration)).to.deep.equal([
+    expect([0, 300_000, 90_000, 86_400_000, 3_600_000].map(formatDuration)).to.deep.equal([
+      '0s',
       '5m',
       '90s',
       '1d',
