@@ -1,54 +1,142 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { CONFIDENCES, SEVERITIES, type Finding } from '../pipeline/finding.js';
+import { MAX_LINE_BYTES, storedLines } from '../transforms/write/stored-lines.js';
+import { isWindowFileName, WINDOW_FILES_FOLDER } from '../transforms/write/window-files.js';
 
 /** One line of a file; `text` is undefined where the line is longer than the limit. */
 export interface Line {
   /** From 1. */
   readonly number: number;
   readonly text: string | undefined;
+  /** Whether it ends with a line feed; only of the last it may not. */
+  readonly ended: boolean;
 }
-
-/** A finding is about 2 kB; a line beyond this is none. */
-export const MAX_LINE_BYTES = 4 * 1024 * 1024;
 
 /**
  * The lines of a file, without their line feeds, and without the empty ones. Holds one line and one
  * chunk in memory; of a line longer than `maxBytes` nothing is kept.
  */
 export async function* readLines(path: string, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Line> {
-  let number = 1;
-  let parts: Buffer[] = [];
-  let length = 0;
-  const take = (part: Buffer): void => {
-    length += part.length;
-    if (length > maxBytes) parts = [];
-    else parts.push(part);
-  };
-  const line = (): Line => ({
-    number,
-    text: length > maxBytes ? undefined : Buffer.concat(parts).toString('utf8').replace(/\r$/, ''),
-  });
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, start)) {
-      take(chunk.subarray(start, end));
-      if (length > 0) yield line();
-      number++;
-      parts = [];
-      length = 0;
-      start = end + 1;
-    }
-    if (start < chunk.length) take(chunk.subarray(start));
+  const chunks = createReadStream(path) as AsyncIterable<Buffer>;
+  for await (const { number, bytes, ended } of storedLines(chunks, maxBytes)) {
+    if (bytes?.length === 0) continue;
+    yield { number, text: bytes?.toString('utf8').replace(/\r$/, ''), ended };
   }
-  if (length > 0) yield line();
 }
 
-/** The file of findings at `path`, which is that file or the output directory of a run. */
-export async function findingsPath(path: string): Promise<string> {
-  return (await stat(path)).isDirectory() ? join(path, 'findings.ndjson') : path;
+/** Name of the file of findings in the output directory of a run in batch. */
+const BATCH_FILE = 'findings.ndjson';
+
+/**
+ * The files of findings at `path`: a file, or the output directory of a run in batch
+ * (`findings.ndjson`) or in streaming (`findings/*.ndjson`, by window). Throws where a directory has
+ * both: they are of different runs.
+ */
+export async function findingsFiles(path: string): Promise<readonly string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const batch = join(path, BATCH_FILE);
+  const folder = join(path, WINDOW_FILES_FOLDER);
+  const names = await namesIn(folder);
+  if (names === undefined) {
+    const own = (await namesIn(path)) ?? [];
+    // The folder itself.
+    const windows = own.filter(isWindowFileName).sort();
+    return windows.length > 0 ? windows.map((name) => join(path, name)) : [batch];
+  }
+  const windows = names.filter(isWindowFileName).sort();
+  const both = (await stat(batch).catch(() => undefined)) !== undefined;
+  if (both && windows.length > 0) {
+    throw new Error(
+      `${path} has findings of a run in batch (${BATCH_FILE}) and of one in streaming (${WINDOW_FILES_FOLDER}/): name one of the two`,
+    );
+  }
+  return both ? [batch] : windows.map((name) => join(folder, name));
+}
+
+async function namesIn(directory: string): Promise<readonly string[] | undefined> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** What a line of a file of findings holds. */
+export interface RevisionLine {
+  readonly file: string;
+  /** Number of the line, from 1. */
+  readonly number: number;
+  /** undefined where the line is no JSON, or too long. */
+  readonly value: unknown;
+}
+
+/**
+ * The lines of the files of findings at `path`, of all revisions. The unended last line of a window
+ * file is left out: a job is writing it, or was stopped while it did and writes it again.
+ */
+export async function* revisionLines(path: string): AsyncGenerator<RevisionLine> {
+  for (const file of await findingsFiles(path)) {
+    const grows = isWindowFileName(basename(file));
+    for await (const { number, text, ended } of readLines(file)) {
+      if (ended || !grows) yield { file, number, value: parseJson(text) };
+    }
+  }
+}
+
+function parseJson(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What decides over revisions, and the order of findings. */
+const REVISION = z.object({
+  id: z.string(),
+  revision: z.number(),
+  status: z.string(),
+  customer: z.string(),
+  firstSeen: z.string(),
+});
+
+/**
+ * The final set at `path` by id, in the order of a file of a run in batch: of each finding the
+ * highest revision, and none that was withdrawn. `parse` says what is kept of a finding, undefined
+ * where it is none. Throws where a line is none: a measure of a part of them would be wrong.
+ */
+export async function readFinalSet<T>(
+  path: string,
+  parse: (value: unknown) => T | undefined,
+): Promise<ReadonlyMap<string, T>> {
+  const highest = new Map<string, { revision: number; order: string; kept: T | undefined }>();
+  for await (const { file, number, value } of revisionLines(path)) {
+    const parsed = parse(value);
+    const { data } = REVISION.safeParse(value);
+    if (parsed === undefined || data === undefined) {
+      throw new Error(`${file}:${number}: expected a finding`);
+    }
+    const { id, revision, status, customer, firstSeen } = data;
+    if (revision < (highest.get(id)?.revision ?? -Infinity)) continue;
+    const kept = status === 'withdrawn' ? undefined : parsed;
+    // As transforms/write.ts orders them.
+    highest.set(id, { revision, order: [customer, firstSeen, id].join('\0'), kept });
+  }
+  const final = new Map<string, T>();
+  const sorted = [...highest].sort(([, a], [, b]) => (a.order < b.order ? -1 : 1));
+  for (const [id, { kept }] of sorted) if (kept !== undefined) final.set(id, kept);
+  return final;
+}
+
+/** The final set at `path` by id, in the order of a file of a run in batch; see `readFinalSet`. */
+export function readFindings(path: string): Promise<ReadonlyMap<string, Finding>> {
+  return readFinalSet(path, checkedFinding);
 }
 
 const side = z.number().nullable();
@@ -90,84 +178,9 @@ const findingSchema = z.looseObject({
   referenceVersion: z.string(),
 });
 
-/** What became of looking for a finding. */
-export type Search =
-  | { readonly found: 'one'; readonly finding: Finding; readonly malformed: Malformed }
-  | { readonly found: 'none'; readonly findings: number; readonly malformed: Malformed }
-  | { readonly found: 'several'; readonly ids: readonly string[]; readonly malformed: Malformed };
-
-/** Lines that are no findings. */
-export interface Malformed {
-  readonly lines: number;
-  /** Number of the first of them; 0 = none. */
-  readonly first: number;
-}
-
-/** Fewest digits of an id's beginning: 16 M findings share one on average. */
-export const MIN_ID_DIGITS = 6;
-
-/** Distinct ids that are kept where a beginning is not unique. */
-const MAX_CANDIDATES = 5;
-
-/**
- * Looks for the finding whose id is `id` or, if only one does, begins with it. Dashes and case do
- * not matter. Of several revisions the highest counts.
- */
-export async function findFinding(path: string, id: string): Promise<Search> {
-  const wanted = idDigits(id);
-  const candidates = new Map<string, Finding>();
-  let exact: Finding | undefined;
-  let findings = 0;
-  let lines = 0;
-  let first = 0;
-  for await (const { number, text } of readLines(path)) {
-    const record = text === undefined ? undefined : parseRecord(text);
-    // Only what may be it is checked whole: that takes longer than all the rest.
-    const digits = record === undefined ? '' : idDigits(record.id);
-    const finding = digits.startsWith(wanted) ? checkedFinding(record) : undefined;
-    if (record === undefined || (finding === undefined && digits.startsWith(wanted))) {
-      lines++;
-      if (first === 0) first = number;
-      continue;
-    }
-    findings++;
-    if (finding === undefined) continue;
-    if (digits === wanted) {
-      exact = newer(exact, finding);
-    } else if (candidates.has(finding.id) || candidates.size <= MAX_CANDIDATES) {
-      candidates.set(finding.id, newer(candidates.get(finding.id), finding));
-    }
-  }
-  const malformed = { lines, first };
-  const [only] = candidates.values();
-  if (exact !== undefined) return { found: 'one', finding: exact, malformed };
-  if (candidates.size === 1) return { found: 'one', finding: only, malformed };
-  if (candidates.size === 0) return { found: 'none', findings, malformed };
-  return { found: 'several', ids: [...candidates.keys()].sort(), malformed };
-}
-
-/** Hexadecimal digits of an id, lower case. */
-export function idDigits(id: string): string {
-  return id.toLowerCase().replaceAll('-', '');
-}
-
-function newer(known: Finding | undefined, finding: Finding): Finding {
-  return known === undefined || finding.revision >= known.revision ? finding : known;
-}
-
-function parseRecord(text: string): { readonly id: string } | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || !('id' in value)) return undefined;
-  return typeof value.id === 'string' ? (value as { readonly id: string }) : undefined;
-}
-
-function checkedFinding(record: unknown): Finding | undefined {
-  const parsed = findingSchema.safeParse(record);
+/** A line's value as a finding; undefined where it is none. */
+export function checkedFinding(value: unknown): Finding | undefined {
+  const parsed = findingSchema.safeParse(value);
   // Evidence stays loose: explain says what it knows of each type and prints the rest as it is.
   return parsed.success ? (parsed.data as unknown as Finding) : undefined;
 }

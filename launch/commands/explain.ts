@@ -1,21 +1,20 @@
 import { EXIT } from '../exit-code.js';
+import { unreadable } from '../config/yaml-file.js';
 import { explainFinding } from '../explain/explain-finding.js';
 import {
   findFinding,
-  findingsPath,
   idDigits,
   MIN_ID_DIGITS,
   type Malformed,
   type Search,
-} from '../findings-file.js';
-import { unreadable } from '../config/yaml-file.js';
+} from '../explain/find-finding.js';
 import { printError } from '../messages.js';
 
 /**
  * `flowsieve explain FINDINGS ID`: one finding in plain words on standard output. Gives the exit
  * code: 2 where what was asked for is not there or not clear.
  */
-export async function explainCommand(findings: string, id: string): Promise<number> {
+export async function explainCommand(path: string, id: string): Promise<number> {
   const digits = idDigits(id);
   if (!/^[0-9a-f]+$/.test(digits) || digits.length < MIN_ID_DIGITS) {
     printError(
@@ -23,19 +22,17 @@ export async function explainCommand(findings: string, id: string): Promise<numb
     );
     return EXIT.configuration;
   }
-  let path = findings;
   let search: Search;
   try {
-    path = await findingsPath(findings);
     search = await findFinding(path, id);
   } catch (error) {
-    printError(`${path}: ${unreadable(error)}`);
+    printError(`${(error as NodeJS.ErrnoException).path ?? path}: ${unreadable(error)}`);
     return EXIT.configuration;
   }
-  if (search.malformed.lines > 0) printError(`${path}: ${malformedSentence(search.malformed)}`);
+  if (search.malformed.lines > 0) printError(malformedSentence(search.malformed));
   switch (search.found) {
     case 'one':
-      process.stdout.write(`${explainFinding(search.finding)}\n`);
+      process.stdout.write(`${explainFinding(search.finding, search.withdrawal)}\n`);
       return EXIT.ran;
     case 'none':
       printError(
@@ -51,7 +48,6 @@ export async function explainCommand(findings: string, id: string): Promise<numb
 }
 
 function malformedSentence({ lines, first }: Malformed): string {
-  return lines === 1
-    ? `line ${first} is not a finding and was passed over`
-    : `${lines} lines are not findings and were passed over, the first is line ${first}`;
+  const sentence = `${first} is not a finding and was passed over`;
+  return lines === 1 ? sentence : `${sentence}, as were ${lines - 1} more`;
 }

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.js';
 import { ConfigurationError } from '../config/configuration-error.js';
 import type { Problem } from '../config/problem.js';
 import { unreadable } from '../config/yaml-file.js';
+import { findingsFiles } from '../findings-file.js';
 import { printLine } from '../messages.js';
 import { quoted } from '../terminal-text.js';
 import { diffFindings } from './diff.js';
@@ -71,8 +72,18 @@ async function sideOf(path: string, now: string): Promise<Side> {
   const directory = found.isDirectory();
   if (!directory && !path.endsWith('.ndjson'))
     return { kind: 'config', path, config: await requireConfig(path, now) };
-  await requireFile(directory ? join(path, 'findings.ndjson') : path, '--diff');
+  for (const file of await filesOf(path)) await requireFile(file, '--diff');
   return { kind: 'findings', findings: await readFindings(path) };
+}
+
+/** Throws a ConfigurationError where it is not clear which are meant. */
+async function filesOf(path: string): Promise<readonly string[]> {
+  try {
+    return await findingsFiles(path);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ConfigurationError([{ place: '--diff', path: '', message }]);
+  }
 }
 
 /** Runs a configuration; what it finds goes to the folder `name` of `output`, or else to `scratch`. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CONFIDENCES, SEVERITIES } from '../../pipeline/finding.js';
-import { findingsPath, readLines } from '../findings-file.js';
+import { readFinalSet } from '../findings-file.js';
 
 const JUDGED_FINDING = z.object({
   id: z.string(),
@@ -22,28 +22,9 @@ const JUDGED_FINDING = z.object({
 export type JudgedFinding = Readonly<z.infer<typeof JUDGED_FINDING>>;
 
 /**
- * Findings of a findings.ndjson, or of the output directory of a run, by id: of several revisions
- * the highest. Throws where a line is no finding: a measure of a part of them would be wrong.
+ * The final set of findings at `path`, a file or the output directory of a run, by id. Throws where
+ * a line is no finding: a measure of a part of them would be wrong.
  */
-export async function readFindings(path: string): Promise<ReadonlyMap<string, JudgedFinding>> {
-  const file = await findingsPath(path);
-  const findings = new Map<string, JudgedFinding>();
-  for await (const { number, text } of readLines(file)) {
-    const finding = parsed(text);
-    if (finding === undefined) throw new Error(`${file}:${number}: expected a finding`);
-    const known = findings.get(finding.id);
-    if (known === undefined || finding.revision >= known.revision)
-      findings.set(finding.id, finding);
-  }
-  return findings;
-}
-
-function parsed(text: string | undefined): JudgedFinding | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return JUDGED_FINDING.safeParse(value).data;
-  } catch {
-    return undefined;
-  }
+export function readFindings(path: string): Promise<ReadonlyMap<string, JudgedFinding>> {
+  return readFinalSet(path, (value) => JUDGED_FINDING.safeParse(value).data);
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ConfigurationError } from '../config/configuration-error.js';
 import type { Problem } from '../config/problem.js';
-import { MAX_LINE_BYTES, readLines } from '../findings-file.js';
+import { MAX_LINE_BYTES } from '../../transforms/write/stored-lines.js';
+import { readLines } from '../findings-file.js';
 import type { Label } from '../generate/label.js';
 import { quoted } from '../terminal-text.js';
 

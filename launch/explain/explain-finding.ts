@@ -11,13 +11,14 @@ import { sharedSentence } from './shared-addresses.js';
 import { weightSentences } from './weights.js';
 
 /**
- * One finding in plain words: what it says, and every step that led to it. Text from data is made
- * printable; no line feed at the end.
+ * One finding in plain words: what it says, and every step that led to it; `withdrawal` is the
+ * revision that withdrew it, if one did. Text from data is made printable; no line feed at the end.
  */
-export function explainFinding(finding: Finding): string {
+export function explainFinding(finding: Finding, withdrawal?: Finding): string {
   const lines = [
     finding.summary,
     '',
+    ...(withdrawal === undefined ? [] : [...wrapped(withdrawnSentence(withdrawal), ''), '']),
     ...facts(finding),
     '',
     'How it came about',
@@ -33,6 +34,10 @@ export function explainFinding(finding: Finding): string {
     ...suppressionSnippet(finding).split('\n'),
   ];
   return lines.map((line) => printable(line).trimEnd()).join('\n');
+}
+
+function withdrawnSentence({ revision }: Finding): string {
+  return `Withdrawn by revision ${revision}: flow records that came later undid it (they showed that the other side is the client, or that what was counted together no longer qualifies). It is no finding any more. What follows is how it stood before.`;
 }
 
 function facts(finding: Finding): string[] {
@@ -74,12 +79,18 @@ function steps(finding: Finding): string[] {
     establishedSentence(finding),
     customerSentence(finding),
     `Deduplicate: ${duplicatesSentence(finding)}`,
-    `Join: reference snapshot ${finding.referenceVersion} was asked about the remotes${finding.remoteCountry === null ? '' : `; it places this one in ${finding.remoteCountry}`}.`,
+    `Join: reference snapshot ${finding.referenceVersion} was asked about the remotes${finding.remoteCountry === null ? '' : `; it places this one in ${finding.remoteCountry}`}.${retroSentence(finding)}`,
     `Shared addresses: ${sharedSentence(finding)}`,
     `Filter: ${finding.filter} found ${finding.indicator}. ${filterSentence(finding.filter)}`,
     gatheringSentence(finding),
     `Suppress: no entry of the suppressions in force covered it when it was written.`,
   ];
+}
+
+function retroSentence({ retro }: Finding): string {
+  return retro === true
+    ? ' It is a look back: that snapshot was published after the conversations, which were kept and judged again.'
+    : '';
 }
 
 function customerSentence({ customer, customerAddress, remoteAddress }: Finding): string {

@@ -34,6 +34,7 @@ const SPEC: JobSpec = {
   rejectsPath: 'rejects.ndjson',
   noticesPath: 'notices.ndjson',
   history: 'history',
+  stream: null,
 };
 
 describe('the whole graph', () => {
