@@ -26,7 +26,7 @@ export const anonymizer = defineFilter({
   needsOneOf: ['remoteTags', 'remoteEndpointTags'],
   attempts: false,
   // Outbound and inbound have different rules, and the side may still flip.
-  early: false,
+  early: true,
 
   policy: z.strictObject({
     categories: z

@@ -26,7 +26,7 @@ export const honeypotContact = defineFilter({
   needsOneOf: ['remoteTags', 'remoteEndpointTags'],
   attempts: false,
   // Who started it is settled only when the window is complete.
-  early: false,
+  early: true,
 
   policy: z.strictObject({
     /**

@@ -21,7 +21,7 @@ export const insecureRemoteService = defineFilter({
   needsOneOf: ['remoteService'],
   attempts: false,
   // The inventory speaks of a server; the side may still flip.
-  early: false,
+  early: true,
 
   policy: z.strictObject({
     /** Tags of the inventory, as the scan names them. */

@@ -38,7 +38,7 @@ export const knownBadRemote = defineFilter({
   needsOneOf: ['remoteTags', 'remoteEndpointTags'],
   attempts: false,
   // A later record may show that the customer is the server.
-  early: false,
+  early: true,
 
   policy: z.strictObject({
     /** `attacker` is left out: those lists name who scans and guesses passwords, which is no place to connect to, but no proof either. */

@@ -30,7 +30,7 @@ export const policyViolation = defineFilter({
   id: 'policy-violation',
   attempts: false,
   // A more specific rule cannot come later, but the side and with it the service can.
-  early: false,
+  early: true,
 
   policy: z.strictObject({
     /** Nobody can know what another organisation bans, so nothing. */

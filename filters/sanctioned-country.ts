@@ -30,7 +30,7 @@ export const sanctionedCountry = defineFilter({
   needsOneOf: ['remoteCountry'],
   attempts: false,
   // The side may still flip while records come in, and with it service and severity.
-  early: false,
+  early: true,
 
   policy: z.strictObject({
     /** ISO 3166-1 alpha-2. The comprehensive US programmes on the date of `asOf`; Syria's ended on 2025-06-30. */

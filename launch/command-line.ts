@@ -33,6 +33,20 @@ interface RunFlags {
   readonly output?: string;
   readonly runner: 'local' | 'direct';
   readonly now?: string;
+  readonly streaming?: boolean;
+  readonly metrics?: string;
+  readonly drain?: boolean;
+}
+
+interface UpdateFlags {
+  readonly confirm: readonly string[];
+  readonly force?: boolean;
+}
+
+interface HuntFlags {
+  readonly since: string;
+  readonly until?: string;
+  readonly output?: string;
 }
 
 interface DemoFlags {
@@ -87,7 +101,15 @@ function commandTree(ended: (code: number) => void): Command {
         .default('local'),
     )
     .option('--now <time>', 'time that suppressions expire against (ISO 8601, default: now)')
+    .option('--streaming', 'run without an end: follow the inputs, tell findings within seconds')
+    .option('--metrics <host:port>', 'with --streaming: serve metrics and health there')
+    .option('--drain', 'with --streaming: take nothing in, close the open windows, and end')
     .action(async (config: string, flags: RunFlags) => {
+      if (flags.streaming === true) {
+        const { runStreamingCommand } = await import('./commands/run-streaming.js');
+        ended(await runStreamingCommand(config, flags));
+        return;
+      }
       const { runCommand } = await import('./commands/run.js');
       ended(await runCommand(config, flags));
     });
@@ -153,6 +175,18 @@ function commandTree(ended: (code: number) => void): Command {
       ended(await evaluateCommand(paths, flags));
     });
 
+  program
+    .command('hunt')
+    .description('look for indicators in the conversations that a streaming job has archived')
+    .argument('<config>', 'YAML file')
+    .requiredOption('--since <when>', 'how far back: 24h, or a time (ISO 8601)')
+    .option('--until <time>', 'up to here (ISO 8601, default: the end)')
+    .option('--output <dir>', 'write here instead of the configured directory')
+    .action(async (config: string, flags: HuntFlags) => {
+      const { huntCommand } = await import('./commands/hunt.js');
+      ended(await huntCommand(config, flags));
+    });
+
   const reference = program
     .command('reference')
     .description('reference data: feeds and their compiled snapshot');
@@ -164,11 +198,29 @@ function commandTree(ended: (code: number) => void): Command {
       const { referenceBuildCommand } = await import('./commands/reference.js');
       ended(await referenceBuildCommand(config));
     });
+  reference
+    .command('update')
+    .description('fetch the feeds that are due and publish their snapshot')
+    .argument('<config>', 'YAML file')
+    .option(
+      '--confirm <feed>',
+      'take the version of this feed that was held back (repeatable)',
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
+    )
+    .option('--force', 'look at all feeds, whether they are due or not')
+    .action(async (config: string, flags: UpdateFlags) => {
+      const { referenceUpdateCommand } = await import('./commands/reference-update.js');
+      ended(await referenceUpdateCommand(config, flags));
+    });
 
   program
     .command('explain')
     .description('say in plain words why a finding is there')
-    .argument('<findings>', 'findings.ndjson, or the output directory of a run')
+    .argument(
+      '<findings>',
+      'findings.ndjson, a file of findings/, or the output directory of a run',
+    )
     .argument('<id>', 'id of the finding, or its first 6 or more digits')
     .action(async (findings: string, id: string) => {
       const { explainCommand } = await import('./commands/explain.js');

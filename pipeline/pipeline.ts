@@ -1,4 +1,3 @@
-import { constant } from '../beam/constant.js';
 import { together } from '../beam/together.js';
 import type { PCollection, Root } from 'apache-beam';
 import { withName } from 'apache-beam/transforms/transform';
@@ -7,25 +6,35 @@ import { filterById, type Filter } from '../filters/filters.js';
 import type { FilterPlan } from '../filters/policies.js';
 import type { Suppression } from '../filters/suppression.js';
 import type { ManifestRef } from '../reference/snapshot.js';
+import { append } from '../transforms/append.js';
+import { archive, type ArchiveSpec } from '../transforms/archive.js';
 import { collapse } from '../transforms/collapse.js';
 import { decode } from '../transforms/decode.js';
 import { dedupe } from '../transforms/dedupe.js';
 import { dropShared } from '../transforms/drop-shared.js';
 import { established } from '../transforms/established.js';
 import { discountSharedRemotes } from '../transforms/discount-shared.js';
-import { applyFilter } from '../transforms/filter.js';
+import { applyFilter, type HitSet } from '../transforms/filter.js';
+import type { Timing } from '../transforms/firing.js';
 import { applyGroupFilter } from '../transforms/group.js';
 import { keepHistory } from '../transforms/history.js';
 import { joinCustomers } from '../transforms/join-customers.js';
 import { judgeDays } from '../transforms/judge-days.js';
 import { joinReference } from '../transforms/join-reference.js';
 import { keepRejects } from '../transforms/keep-rejects.js';
+import { latestReference, latestSuppressions, type Following } from '../transforms/latest.js';
 import { orient } from '../transforms/orient.js';
+import { publish } from '../transforms/publish.js';
 import { read } from '../transforms/read.js';
+import { readLive } from '../transforms/read-live.js';
 import { suppress } from '../transforms/suppress.js';
+import { withdrawHits } from '../transforms/withdraw-hits.js';
 import { write } from '../transforms/write.js';
+import type { SinkSpec } from '../transforms/write/open-sinks.js';
 import { writeCandidates } from '../transforms/write-candidates.js';
 import type { InputSpec } from './chunk.js';
+import type { Finding } from './finding.js';
+import type { LiveInput } from './live-input.js';
 
 /** All that the graph is made from. Plain JSON. */
 export interface JobSpec {
@@ -46,6 +55,19 @@ export interface JobSpec {
   readonly noticesPath: string;
   /** Directory of the history; null = none is kept, and filters that need one find nothing. */
   readonly history: string | null;
+  /** What only a job without an end has; null = batch. */
+  readonly stream: StreamSpec | null;
+}
+
+/** Settings of a job without an end. `inputs` and `findingsPath` of the job are then not used. */
+export interface StreamSpec extends Following {
+  readonly inputs: readonly LiveInput[];
+  readonly allowedLatenessMs: number;
+  /** From the first record of a window to its first early pane. */
+  readonly earlyMs: number;
+  readonly sinks: readonly SinkSpec[];
+  /** Where conversations are kept for indicators that come late; null = they are not. */
+  readonly archive: ArchiveSpec | null;
 }
 
 /** The whole job, from flow files to findings. Every name in it is a contract: see docs/design.md. */
@@ -53,48 +75,72 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
   const start = root.apply(
     withName('start', impulse() as never),
   ) as unknown as PCollection<Uint8Array>;
-  const reference = constant(start, 'reference', spec.reference);
-  const suppressions = constant(start, 'suppressions', spec.suppressions);
+  const { windowMs, findingWindowMs, shards, stream } = spec;
+  const timing: Timing = stream === null ? null : { ...stream, windowMs };
+  const nowMs = stream === null ? spec.nowMs : null;
   const attempts = spec.filters.some(({ id }) => filterById(id).attempts);
-  const { windowMs, findingWindowMs, shards, nowMs } = spec;
+  const reference = latestReference(root, start, spec.reference, stream);
+  const suppressions = latestSuppressions(root, start, spec.suppressions, stream);
 
-  const { chunks, rejects: unread } = read(start, spec);
+  const { chunks, rejects: unread } =
+    stream === null ? read(start, spec) : readLive(root, stream.inputs);
   const { flows, rejects: undecoded } = decode(chunks);
   const graded = established(orient(flows));
   const customers = dropShared(joinCustomers(graded, reference), reference);
-  const conversations = joinReference(dedupe(customers, { windowMs, shards, attempts }), reference);
+  const deduplicated = dedupe(customers, { windowMs, shards, attempts }, timing);
+  const place = stream?.archive ?? null;
+  const kept = place === null ? deduplicated : archive(deduplicated, place);
+  const conversations = joinReference(kept, reference);
 
-  const {
-    history,
-    judged,
-    notices: kept,
-  } = keepHistory(conversations, reference, start, spec.history);
-  const options = { reference, suppressions, history, findingWindowMs, shards, nowMs };
+  const past = keepHistory(root, conversations, reference, start, spec.history, timing);
+  const { history, judged } = past;
+  const options = { reference, suppressions, history, findingWindowMs, shards, nowMs, timing };
   const hits = plansOf(spec, 'conversation').map((plan) =>
     applyFilter(conversations, reference, plan),
   );
-  const groups = plansOf(spec, 'group').map((plan) =>
+  const groups = plansOf(spec, 'group').flatMap((plan) =>
     applyGroupFilter(conversations, plan, options),
   );
   const days = plansOf(spec, 'day').flatMap((plan) =>
     judged.map((each) => judgeDays(each, reference, plan)),
   );
   const all = together('all findings', [
-    ...(hits.length === 0 ? [] : [collapse(together('all hits', hits), findingWindowMs)]),
+    ...collapsed(hits, findingWindowMs, timing),
     ...groups,
     ...days.map(({ findings }) => findings),
   ]);
   const { findings: sound, notices: feedErrors } = discountSharedRemotes(all, history);
   const findings = suppress(sound, suppressions, nowMs);
+  for (const each of judged) writeCandidates(findings, each, timing);
 
-  write(findings, start, { path: spec.findingsPath, content: 'findings' });
-  for (const each of judged) writeCandidates(findings, each);
-  write(keepRejects([...unread, undecoded]), start, {
-    path: spec.rejectsPath,
-    content: 'rejects',
-  });
-  const notices = [feedErrors, ...kept, ...days.map((day) => day.notices)];
-  write(together('all notices', notices), start, { path: spec.noticesPath, content: 'notices' });
+  const rejects = [...unread, undecoded];
+  const notices = together('all notices', [
+    feedErrors,
+    ...past.notices,
+    ...days.map((day) => day.notices),
+  ]);
+  const { rejectsPath, noticesPath } = spec;
+  if (stream === null) {
+    write(findings, start, { path: spec.findingsPath, content: 'findings' });
+    write(keepRejects(rejects), start, { path: rejectsPath, content: 'rejects' });
+    write(notices, start, { path: noticesPath, content: 'notices' });
+  } else {
+    publish(findings, stream.sinks);
+    append(together('all rejects', rejects), { path: rejectsPath, content: 'rejects' });
+    append(notices, { path: noticesPath, content: 'notices' });
+  }
+}
+
+/** Findings of the filters that judge single conversations; none where no such filter is enabled. */
+function collapsed(
+  hits: readonly PCollection<HitSet>[],
+  findingWindowMs: number,
+  timing: Timing,
+): PCollection<Finding>[] {
+  if (hits.length === 0) return [];
+  const all = together('all hits', hits);
+  const withdrawn = timing === null ? [] : [withdrawHits(all, findingWindowMs, timing)];
+  return [collapse(all, withdrawn, findingWindowMs, timing)];
 }
 
 function plansOf(spec: JobSpec, shape: Filter['shape']): readonly FilterPlan[] {

@@ -1,17 +1,15 @@
 import { jsonCoder, keyedCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
+import { together } from '../beam/together.js';
 import { windowInto } from '../beam/windows.js';
 import type { PCollection } from 'apache-beam';
 import { filterById } from '../filters/filters.js';
 import type { Finding } from '../pipeline/finding.js';
-import type { Hit } from '../pipeline/hit.js';
-import {
-  FindingState,
-  findingKey,
-  findingWindowStart,
-  type FindingStateJson,
-} from './collapse/finding-state.js';
+import { FindingPieces, type FindingPiece } from './collapse/finding-piece.js';
+import { FindingState, findingKey, findingWindowStart } from './collapse/finding-state.js';
+import type { HitSet } from './filter.js';
+import { findingFiring, type Timing } from './firing.js';
 
 interface CollapseParams {
   readonly findingWindowMs: number;
@@ -20,45 +18,54 @@ interface CollapseParams {
 /** Findings in the making that a bundle holds before it hands them on. */
 const HELD_STATES = 20_000;
 
-registerFn<CollapseParams, Hit>('flowsieve/collapse-hits', ({ findingWindowMs }, context) => {
+registerFn<CollapseParams, HitSet>('flowsieve/collapse-hits', ({ findingWindowMs }, context) => {
   const states = new Map<string, FindingState>();
-  const emit = (): void => {
-    for (const [key, state] of states) {
-      context.emit(
-        'states',
-        { key, value: state.toJson() },
-        { timestampMs: state.windowStartMs, window: 'global' },
-      );
-    }
+  const emit = (key: string, state: FindingState, origin?: FindingPiece['origin']): void => {
+    const value: FindingPiece = {
+      ...(origin === undefined ? {} : { origin }),
+      state: state.toJson(),
+    };
+    const at = { timestampMs: state.windowStartMs, window: 'global' } as const;
+    context.emit('pieces', { key, value }, at);
+  };
+  const emitAll = (): void => {
+    for (const [key, state] of states) emit(key, state);
     states.clear();
   };
-  return {
-    process(hit): void {
+  const gather = (into: Map<string, FindingState>, hits: HitSet['hits']): void => {
+    for (const hit of hits) {
       const key = findingKey(hit, findingWindowMs);
-      const state = states.get(key);
-      if (state !== undefined) {
-        state.add(hit);
+      const state = into.get(key);
+      if (state !== undefined) state.add(hit);
+      else into.set(key, FindingState.ofHit(hit, findingWindowStart(hit, findingWindowMs)));
+    }
+  };
+  return {
+    process({ origin, hits }, { pane }): void {
+      if (pane.isFirst && pane.isLast) {
+        gather(states, hits);
+        if (states.size >= HELD_STATES) emitAll();
         return;
       }
-      states.set(key, FindingState.ofHit(hit, findingWindowStart(hit, findingWindowMs)));
-      if (states.size >= HELD_STATES) emit();
+      const own = new Map<string, FindingState>();
+      gather(own, hits);
+      for (const [key, state] of own) emit(key, state, { ...origin, last: pane.isLast });
     },
-    finishBundle: emit,
+    finishBundle: emitAll,
   };
 });
 
-registerFold<null, FindingStateJson>('flowsieve/findings', () => {
-  let state: FindingState | undefined;
+registerFold<null, FindingPiece>('flowsieve/findings', () => {
+  const pieces = new FindingPieces();
   return {
-    add(json): void {
-      if (state === undefined) state = FindingState.fromJson(json);
-      else state.merge(json);
+    add(piece): void {
+      pieces.add(piece);
     },
     finish(context): void {
-      if (state === undefined) return;
-      const finding = state.finding();
-      context.emit('findings', summarized(finding));
+      const finding = pieces.finding();
+      if (finding !== undefined) context.emit('findings', summarized(finding));
     },
+    compact: () => pieces.compact(),
   };
 });
 
@@ -67,15 +74,25 @@ export function summarized(finding: Finding): Finding {
   return { ...finding, summary: filterById(finding.filter).summarize(finding) };
 }
 
-/** Hits -> findings: the same finding within a finding window is one, that counts its conversations. */
-export function collapse(hits: PCollection<Hit>, findingWindowMs: number): PCollection<Finding> {
-  const { states } = applyFn(hits, {
+/**
+ * Hits, and what was withdrawn of them -> findings: the same finding within a finding window is one,
+ * that counts its conversations.
+ */
+export function collapse(
+  hits: PCollection<HitSet>,
+  withdrawn: readonly PCollection<{ key: string; value: FindingPiece }>[],
+  findingWindowMs: number,
+  timing: Timing,
+): PCollection<Finding> {
+  const { pieces } = applyFn(hits, {
     name: 'collapse hits',
     fn: 'flowsieve/collapse-hits',
     params: { findingWindowMs } satisfies CollapseParams,
-    outputs: { states: keyedCoder(jsonCoder) },
-  });
-  const windowed = windowInto(states, 'finding windows', findingWindowMs);
+    outputs: { pieces: keyedCoder(jsonCoder) },
+  }) as { pieces: PCollection<{ key: string; value: FindingPiece }> };
+  const all =
+    withdrawn.length === 0 ? pieces : together('pieces of findings', [pieces, ...withdrawn]);
+  const windowed = windowInto(all, 'finding windows', findingWindowMs, findingFiring(timing));
   const { findings } = foldPerKey(
     windowed,
     'collapse',

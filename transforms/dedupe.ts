@@ -8,6 +8,7 @@ import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import { BATCH_ROWS, selectedRows, type FlowBatch } from '../pipeline/flow-batch.js';
 import { ConversationFold } from './dedupe/conversation-fold.js';
 import { Splitter, type Piece } from './dedupe/pieces.js';
+import { conversationFiring, type Timing } from './firing.js';
 
 export interface DedupeParams {
   readonly windowMs: number;
@@ -36,32 +37,37 @@ registerFn<DedupeParams, FlowBatch>('flowsieve/split', ({ windowMs, shards }, co
   };
 });
 
-registerFold<DedupeParams, FlowBatch>('flowsieve/conversations', ({ attempts }, shard, window) => {
-  if (window === undefined) throw new Error('conversations are folded in windows');
-  const folds: { 4?: ConversationFold; 6?: ConversationFold } = {};
-  let repeated = 0;
-  return {
-    add(piece): void {
-      repeated += (folds[piece.family] ??= new ConversationFold(
-        piece.family,
-        selectedRows(piece),
-      )).add(piece);
-    },
-    finish(context): void {
-      if (repeated > 0) context.count('dropped/dedupe/redelivered', repeated);
-      const least = attempts ? GRADE.unknown : GRADE.medium;
-      for (const fold of [folds[4], folds[6]]) {
-        if (fold === undefined) continue;
-        const { batches, grades } = fold.finish(window, shard, least, BATCH_ROWS);
-        for (let grade = 0; grade < grades.length; grade++) {
-          if (grades[grade] > 0)
-            context.count(`conversations/${GRADE_NAMES[grade]}`, grades[grade]);
+registerFold<DedupeParams, FlowBatch>(
+  'flowsieve/conversations',
+  ({ attempts }, shard, window) => {
+    if (window === undefined) throw new Error('conversations are folded in windows');
+    const folds: { 4?: ConversationFold; 6?: ConversationFold } = {};
+    let repeated = 0;
+    return {
+      add(piece): void {
+        repeated += (folds[piece.family] ??= new ConversationFold(
+          piece.family,
+          selectedRows(piece),
+        )).add(piece);
+      },
+      finish(context, { isLast }): void {
+        // Counted once: an earlier pane holds the same again.
+        if (isLast && repeated > 0) context.count('dropped/dedupe/redelivered', repeated);
+        const least = attempts ? GRADE.unknown : GRADE.medium;
+        for (const fold of [folds[4], folds[6]]) {
+          if (fold === undefined) continue;
+          const { batches, grades } = fold.finish(window, shard, least, BATCH_ROWS);
+          for (let grade = 0; grade < grades.length; grade++) {
+            if (isLast && grades[grade] > 0)
+              context.count(`conversations/${GRADE_NAMES[grade]}`, grades[grade]);
+          }
+          for (const batch of batches) context.emit('conversations', batch);
         }
-        for (const batch of batches) context.emit('conversations', batch);
-      }
-    },
-  };
-});
+      },
+    };
+  },
+  selectedRows,
+);
 
 /**
  * Flow records -> conversations: one of each, whoever saw it and in whichever direction, in
@@ -73,6 +79,7 @@ registerFold<DedupeParams, FlowBatch>('flowsieve/conversations', ({ attempts }, 
 export function dedupe(
   flows: PCollection<FlowBatch>,
   params: DedupeParams,
+  timing: Timing,
 ): PCollection<ConversationBatch> {
   const pieces = applyFn(flows, {
     name: 'split',
@@ -80,7 +87,12 @@ export function dedupe(
     params,
     outputs: { pieces: keyedCoder(flowBatchCoder) },
   })['pieces'] as PCollection<{ key: string; value: FlowBatch }>;
-  const windowed = windowInto(pieces, 'conversation windows', params.windowMs);
+  const windowed = windowInto(
+    pieces,
+    'conversation windows',
+    params.windowMs,
+    conversationFiring(timing),
+  );
   const { conversations } = foldPerKey(
     windowed,
     'dedupe',

@@ -8,6 +8,7 @@ import type { HistoryRef } from '../history/store.js';
 import type { Finding } from '../pipeline/finding.js';
 import type { Notice } from '../pipeline/notice.js';
 import { summarized } from './collapse.js';
+import { withdrawn } from './settle-findings.js';
 import { regraded } from './suppress.js';
 
 const HISTORY_SIDE = 'history';
@@ -16,7 +17,7 @@ registerFn<null, Finding>('flowsieve/discount-shared', (_params, context) => {
   /** By start of the finding window: to find an opened history again costs a hash of its reference. */
   const histories = new Map<number, History>();
   return {
-    async process(finding): Promise<void> {
+    async process(finding, { pane }): Promise<void> {
       const [ref] = context.side(HISTORY_SIDE) as readonly (HistoryRef | null)[];
       if (ref === null) {
         context.emit('findings', finding);
@@ -32,6 +33,8 @@ registerFn<null, Finding>('flowsieve/discount-shared', (_params, context) => {
       for (const notice of notices) context.emit('notices', notice);
       if (left === undefined) {
         context.count('dropped/discount-shared/shared-in-effect');
+        // An earlier pane may have been told when less was known.
+        if (!pane.isFirst) context.emit('findings', withdrawn(finding));
         return;
       }
       context.emit('findings', left === finding ? finding : summarized(regraded(left)));

@@ -3,6 +3,7 @@ import { applyFn, registerFn, type FnContext } from '../beam/fn.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
 import { windowInto } from '../beam/windows.js';
 import type { PCollection, WindowedValue } from 'apache-beam';
+import { Timing as PaneTiming } from 'apache-beam/values';
 import { textHash } from '../pipeline/text-hash.js';
 import type { Conversation } from '../filters/conversation.js';
 import { filterOfShape } from '../filters/filters.js';
@@ -16,7 +17,11 @@ import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import type { Finding } from '../pipeline/finding.js';
 import type { ManifestRef } from '../reference/snapshot.js';
 import { groupFinding } from './group/group-finding.js';
-import { GroupPieces, shardOf, type GroupPiece, type PieceOrigin } from './group/pieces.js';
+import { shardOf, type GroupPiece } from './group/group-piece.js';
+import { OriginPieces, type PieceOrigin } from './panes/origin-pieces.js';
+import { PaneMemory } from './panes/pane-memory.js';
+import { settleFindings, type FindingSet } from './settle-findings.js';
+import { groupFiring, type Timing } from './firing.js';
 import { preparedFor } from './prepared-policies.js';
 import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
 
@@ -33,8 +38,8 @@ interface GroupParams {
   readonly plan: FilterPlan;
   readonly groupWindowMs: number;
   readonly shards: number;
-  /** Ms since 1970 UTC that the expiry of suppressions is compared with. */
-  readonly nowMs: number;
+  /** Ms since 1970 UTC that the expiry of suppressions is compared with; null = the clock. */
+  readonly nowMs: number | null;
 }
 
 /** Complete groups of one window and shard, or some of them. */
@@ -47,6 +52,9 @@ interface GroupSet {
   readonly totals: GroupPiece['totals'];
 }
 
+/** Shards that earlier panes brought groups to. */
+const memory = new PaneMemory<number>();
+
 registerFn<GroupParams, ConversationBatch>('flowsieve/group', (params, context) => {
   const { plan, groupWindowMs, shards, nowMs } = params;
   const filter = filterOfShape(plan.id, 'group');
@@ -54,12 +62,19 @@ registerFn<GroupParams, ConversationBatch>('flowsieve/group', (params, context) 
   let skip: Skip | undefined;
   /** Tables of batches that nothing will replace, by window. */
   const tables = new Map<number, GroupTable>();
-  const emit = (startMs: number, table: GroupTable, origin: PieceOrigin | undefined): void => {
+  const emit = (
+    startMs: number,
+    table: GroupTable,
+    origin: PieceOrigin | undefined,
+    earlier: (shard: number) => boolean,
+  ): Set<number> => {
     const groups = byShard(table.save(), shards);
+    const held = new Set<number>();
     for (let shard = 0; shard < shards; shard++) {
       const own = groups[shard];
       // An empty piece tells that what an earlier pane brought is gone.
-      if (own.length === 0 && origin === undefined) continue;
+      if (own.length === 0 && !earlier(shard)) continue;
+      held.add(shard);
       const piece: GroupPiece = {
         ...(origin === undefined ? {} : { origin }),
         groups: own,
@@ -68,17 +83,19 @@ registerFn<GroupParams, ConversationBatch>('flowsieve/group', (params, context) 
       const at = { timestampMs: startMs, window: 'global' } as const;
       context.emit('pieces', { key: String(shard), value: piece }, at);
     }
+    return held;
   };
   const emitAll = (): void => {
-    for (const [startMs, table] of tables) emit(startMs, table, undefined);
+    for (const [startMs, table] of tables) emit(startMs, table, undefined, () => false);
     tables.clear();
   };
   return {
     process(batch, { pane }): void {
-      if (batch.rows === 0) return;
+      // What early panes bring may yet turn round, and groups cost more to judge than to wait for.
+      if (batch.rows === 0 || pane.timing === PaneTiming.EARLY) return;
       const reference = referenceOf(context);
       const policies = preparedFor(filter, plan, planKey, reference);
-      skip ??= skipper(context, plan.id, nowMs);
+      skip ??= skipper(context, plan.id, nowMs ?? Date.now());
       const startMs = Math.floor(batch.columns.windowStartMs[0] / groupWindowMs) * groupWindowMs;
       if (pane.isFirst && pane.isLast) {
         let table = tables.get(startMs);
@@ -89,7 +106,11 @@ registerFn<GroupParams, ConversationBatch>('flowsieve/group', (params, context) 
       }
       const table = new GroupTable(filter);
       table.addBatch(batch, reference, policies, skip);
-      emit(startMs, table, { ...batch.origin, last: pane.isLast });
+      const place = `${plan.id} ${batch.origin.key} ${batch.origin.part}`;
+      const earlier = memory.earlier(place, pane.onTimeIndex);
+      const origin = { ...batch.origin, last: pane.isLast };
+      const held = emit(startMs, table, origin, (shard) => earlier?.has(shard) ?? true);
+      memory.remember(place, pane.onTimeIndex, pane.isLast, held);
     },
     finishBundle: emitAll,
   };
@@ -120,22 +141,27 @@ registerFold<{ readonly filter: string }, GroupPiece>(
     if (window === undefined) throw new Error('groups are merged in windows');
     const filter = filterOfShape(id, 'group');
     const settled = new GroupTable(filter);
-    const pieces = new GroupPieces(({ groups }) => {
+    const pieces = new OriginPieces<GroupPiece>(({ groups }) => {
       settled.merge(groups);
     });
     return {
       add(piece): void {
+        if (piece.settled !== undefined) pieces.restoreSettled(piece.settled);
         pieces.add(piece);
       },
-      async finish(context): Promise<void> {
+      compact: () => [
+        { settled: pieces.settledOrigins(), groups: settled.save(), totals: [] },
+        ...pieces.open(),
+      ],
+      async finish(context, pane): Promise<void> {
         const table = withOpen(filter, settled, pieces);
-        context.count(`groups/${id}`, table.size);
+        if (pane.isLast) context.count(`groups/${id}`, table.size);
         const { startMs: windowStartMs } = window;
         const { revision } = pieces;
         if (filter.over === undefined) {
-          for (const groups of chunks(table.save())) {
-            const set: GroupSet = { windowStartMs, shard, revision, part: 0, groups, totals: [] };
-            await context.send('groups', set);
+          const set = { windowStartMs, shard, revision };
+          for (const [part, groups] of chunks(table.save(), !pane.isFirst).entries()) {
+            await context.send('groups', { ...set, part, groups, totals: [] });
           }
           return;
         }
@@ -144,21 +170,25 @@ registerFold<{ readonly filter: string }, GroupPiece>(
         const set = { windowStartMs, shard, revision };
         // Totals go alone: they count where no group brings anything to a second key, too.
         await context.send('groups', { ...set, part: 0, groups: [], totals: [...again.totals] });
-        let part = 0;
-        for (const groups of chunks(saved(again, false))) {
-          await context.send('groups', { ...set, part: ++part, groups, totals: [] });
+        for (const [part, groups] of chunks(saved(again, false), false).entries()) {
+          await context.send('groups', { ...set, part: part + 1, groups, totals: [] });
         }
       },
     };
   },
 );
 
-function withOpen(filter: GroupFilter, settled: GroupTable, pieces: GroupPieces): GroupTable {
+function withOpen(
+  filter: GroupFilter,
+  settled: GroupTable,
+  pieces: OriginPieces<GroupPiece>,
+): GroupTable {
   const open = [...pieces.open()];
   if (open.length === 0) return settled;
   const table = new GroupTable(filter);
-  table.merge(settled.save());
-  for (const { groups } of open) table.merge(groups);
+  // A table makes what it takes its own; what is settled and open counts again in the next pane.
+  table.merge(structuredClone(settled.save()));
+  for (const { groups } of open) table.merge(structuredClone(groups));
   return table;
 }
 
@@ -166,10 +196,13 @@ function saved(table: RegroupedTable, worthwhile: boolean): SavedGroups {
   return [...table.entries(worthwhile)].map(([key, member]) => [key, table.save(member)]);
 }
 
-function* chunks(groups: SavedGroups): Generator<SavedGroups> {
+/** `groups` in parts; one that is empty, if asked for, tells that an earlier pane's are gone. */
+function chunks(groups: SavedGroups, evenIfEmpty: boolean): SavedGroups[] {
+  const parts: SavedGroups[] = [];
   for (let at = 0; at < groups.length; at += GROUPS_PER_ELEMENT) {
-    yield groups.slice(at, at + GROUPS_PER_ELEMENT);
+    parts.push(groups.slice(at, at + GROUPS_PER_ELEMENT));
   }
+  return parts.length === 0 && evenIfEmpty ? [[]] : parts;
 }
 
 registerFn<{ readonly shards: number }, GroupSet>('flowsieve/regroup', ({ shards }, context) => ({
@@ -196,18 +229,25 @@ registerFold<{ readonly filter: string }, GroupPiece>(
     const { over } = filterOfShape(id, 'group');
     if (over === undefined) throw new Error(`filter ${id} has no second key`);
     const settled: GroupPiece[] = [];
-    const pieces = new GroupPieces((piece) => settled.push(piece));
+    const pieces = new OriginPieces<GroupPiece>((piece) => settled.push(piece));
     return {
       add(piece): void {
+        if (piece.settled !== undefined) pieces.restoreSettled(piece.settled);
         pieces.add(piece);
       },
-      async finish(context): Promise<void> {
+      compact(): GroupPiece[] {
+        const table = membersOf(over, settled);
+        const groups = saved(table, false);
+        const totals = [...table.totals];
+        return [{ settled: pieces.settledOrigins(), groups, totals }, ...pieces.open()];
+      },
+      async finish(context, pane): Promise<void> {
         const table = membersOf(over, [...settled, ...pieces.open()]);
         const { startMs: windowStartMs } = window;
         const { revision } = pieces;
         const totals = [...table.totals];
-        for (const groups of chunks(saved(table, true))) {
-          const set: GroupSet = { windowStartMs, shard, revision, part: 0, groups, totals };
+        for (const [part, groups] of chunks(saved(table, true), !pane.isFirst).entries()) {
+          const set: GroupSet = { windowStartMs, shard, revision, part, groups, totals };
           await context.send('groups', set);
         }
       },
@@ -222,7 +262,7 @@ function membersOf(
   const table = new RegroupedTable(over);
   for (const { groups, totals } of pieces) {
     table.addTotals(totals);
-    table.merge(groups);
+    table.merge(structuredClone(groups));
   }
   return table;
 }
@@ -231,7 +271,11 @@ registerFn<GroupParams, GroupSet>('flowsieve/detect-groups', ({ plan, groupWindo
   const filter = filterOfShape(plan.id, 'group');
   const planKey = JSON.stringify(plan);
   return {
-    async process({ windowStartMs, groups, totals }): Promise<void> {
+    async process(
+      { windowStartMs, shard, revision, part, groups, totals },
+      { pane },
+    ): Promise<void> {
+      const found: Finding[] = [];
       const reference = referenceOf(context);
       const policies = preparedFor(filter, plan, planKey, reference);
       const [ref] = context.side(HISTORY_SIDE) as readonly (HistoryRef | null)[];
@@ -247,9 +291,17 @@ registerFn<GroupParams, GroupSet>('flowsieve/detect-groups', ({ plan, groupWindo
         const member = filter.over?.restore(json) ?? filter.restore(json);
         for (const detection of filter.detect(key, member, detectContext)) {
           context.count(`hits/${plan.id}`);
-          context.emit('findings', groupFinding(filter, detection, windowStartMs, reference));
+          found.push(groupFinding(filter, detection, windowStartMs, reference));
         }
       }
+      if (pane.isFirst && pane.isLast) {
+        for (const finding of found) context.emit('findings', finding);
+        return;
+      }
+      const set: FindingSet = { revision, part, findings: found };
+      const key = `${plan.id} ${windowStartMs} ${shard}`;
+      const at = { timestampMs: windowStartMs, window: 'global' } as const;
+      context.emit('sets', { key, value: set }, at);
     },
   };
 });
@@ -261,7 +313,8 @@ export interface GroupOptions {
   readonly history: PCollection<HistoryRef | null>;
   readonly findingWindowMs: number;
   readonly shards: number;
-  readonly nowMs: number;
+  readonly nowMs: number | null;
+  readonly timing: Timing;
 }
 
 /**
@@ -273,9 +326,9 @@ export function applyGroupFilter(
   conversations: PCollection<ConversationBatch>,
   plan: FilterPlan,
   options: GroupOptions,
-): PCollection<Finding> {
+): readonly PCollection<Finding>[] {
   const { id } = plan;
-  const { reference, suppressions, history, findingWindowMs, shards, nowMs } = options;
+  const { reference, suppressions, history, findingWindowMs, shards, nowMs, timing } = options;
   const params: GroupParams = { plan, groupWindowMs: findingWindowMs, shards, nowMs };
   const { pieces } = applyFn(conversations, {
     name: `group ${id}`,
@@ -289,7 +342,8 @@ export function applyGroupFilter(
     fold: string,
     name: string,
   ): PCollection<GroupSet> => {
-    const windowed = windowInto(input as never, `${name} windows`, findingWindowMs);
+    const firing = groupFiring(timing);
+    const windowed = windowInto(input as never, `${name} windows`, findingWindowMs, firing);
     const { groups } = foldPerKey(
       windowed,
       name,
@@ -308,11 +362,13 @@ export function applyGroupFilter(
     });
     groups = merge(members, 'flowsieve/members', `members of ${id}`);
   }
-  return applyFn(groups, {
+  const { findings, sets } = applyFn(groups, {
     name: `detect ${id}`,
     fn: 'flowsieve/detect-groups',
     params,
     sides: { [REFERENCE_SIDE]: reference, [HISTORY_SIDE]: history },
-    outputs: { findings: jsonCoder },
-  })['findings'];
+    outputs: { findings: jsonCoder, sets: keyedCoder(jsonCoder) },
+  }) as { findings: PCollection<Finding>; sets: PCollection<{ key: string; value: FindingSet }> };
+  if (timing === null) return [findings];
+  return [findings, settleFindings(sets, id, findingWindowMs, timing)];
 }

@@ -5,7 +5,7 @@ import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
 import { reshuffle } from '../beam/reshuffle.js';
 import { together } from '../beam/together.js';
 import { windowInto } from '../beam/windows.js';
-import type { PCollection } from 'apache-beam';
+import type { PCollection, Root } from 'apache-beam';
 import { BytesCoder } from 'apache-beam/coders/required_coders';
 import { encodeDay } from '../history/day-file.js';
 import { DayState } from '../history/day-state.js';
@@ -17,6 +17,8 @@ import { DAY_MS, dayOf, dayStartMs } from '../history/utc-day.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import type { Notice } from '../pipeline/notice.js';
 import type { ManifestRef } from '../reference/snapshot.js';
+import { finalFiring, type Timing } from './firing.js';
+import { latestHistory } from './latest.js';
 import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
 
 registerFn<null, ConversationBatch>('flowsieve/count-days', (_params, context) => {
@@ -147,10 +149,12 @@ export interface HistoryOutputs {
  * before its own, so a run that is repeated gives the same.
  */
 export function keepHistory(
+  root: Root,
   conversations: PCollection<ConversationBatch>,
   reference: PCollection<ManifestRef>,
   impulse: PCollection<unknown>,
   directory: string | null,
+  timing: Timing,
 ): HistoryOutputs {
   if (directory === null) {
     return { history: constant(impulse, 'no history', null), judged: [], notices: [] };
@@ -163,11 +167,13 @@ export function keepHistory(
     outputs: { states: keyedCoder(new BytesCoder()) },
   });
   const { days, notices } = foldPerKey(
-    windowInto(states as never, 'history days', DAY_MS),
+    windowInto(states as never, 'history days', DAY_MS, finalFiring(timing)),
     'write history',
     { fold: 'flowsieve/write-day', params: { directory } },
     { days: jsonCoder, notices: jsonCoder },
   );
+  const left = windowInto<Notice>(notices, 'leave history notices', null);
+  if (timing !== null) return followHistory(root, days, left, directory);
   const { out: begin } = applyFn(impulse, {
     name: 'begin history',
     fn: 'flowsieve/begin-file',
@@ -200,6 +206,44 @@ export function keepHistory(
   return {
     history,
     judged: [spread],
-    notices: [windowInto<Notice>(notices, 'leave history notices', null), damaged],
+    notices: [left, damaged],
+  };
+}
+
+registerFn<{ readonly directory: string }, WrittenDay>(
+  'flowsieve/describe-day',
+  ({ directory }, context) => ({
+    async process({ day, kept }): Promise<void> {
+      const described = await describeHistory(directory);
+      const candidates = described.candidates.filter((each) => kept || each.day !== day);
+      const history = { ...described, candidates };
+      context.emit('judged', { day, kept, history } satisfies JudgedDay);
+    },
+  }),
+);
+
+/** Without an end each day is judged once it is written, and the history is followed as it grows. */
+function followHistory(
+  root: Root,
+  days: PCollection<WrittenDay>,
+  notices: PCollection<Notice>,
+  directory: string,
+): HistoryOutputs {
+  const { judged } = applyFn(windowInto(days, 'leave history days', null), {
+    name: 'describe history',
+    fn: 'flowsieve/describe-day',
+    params: { directory },
+    outputs: { judged: jsonCoder },
+  }) as { judged: PCollection<JudgedDay> };
+  const { notices: damaged } = applyFn(judged, {
+    name: 'check history',
+    fn: 'flowsieve/check-history',
+    params: null,
+    outputs: { notices: jsonCoder },
+  });
+  return {
+    history: latestHistory(root, directory),
+    judged: [judged],
+    notices: [notices, damaged],
   };
 }

@@ -10,20 +10,25 @@ import { summarized } from './collapse.js';
 const SUPPRESSIONS_SIDE = 'suppressions';
 
 interface SuppressParams {
-  /** Ms since 1970 UTC that expiry is compared with. */
-  readonly nowMs: number;
+  /** Ms since 1970 UTC that expiry is compared with; null = the clock. */
+  readonly nowMs: number | null;
 }
 
 registerFn<SuppressParams, Finding>('flowsieve/suppress', ({ nowMs }, context) => ({
   process(finding): void {
     const [entries] = context.side(SUPPRESSIONS_SIDE) as readonly (readonly Suppression[])[];
-    const { finding: left, hiddenBy, reducedBy } = applySuppressions(finding, entries, nowMs);
+    const {
+      finding: left,
+      hiddenBy,
+      reducedBy,
+    } = applySuppressions(finding, entries, nowMs ?? Date.now());
     for (const id of hiddenBy) context.count(`hidden/${id}`);
     if (left === undefined) {
       context.count('dropped/suppress/hidden');
       return;
     }
-    context.count(`findings/${left.filter}`);
+    // What may be told in several panes is counted by who writes it.
+    if (nowMs !== null) context.count(`findings/${left.filter}`);
     for (const id of reducedBy) context.count(`reduced/${id}`);
     context.emit('findings', reducedBy.length === 0 ? left : summarized(regraded(left)));
   },
@@ -39,7 +44,7 @@ export function regraded(finding: Finding): Finding {
 export function suppress(
   findings: PCollection<Finding>,
   suppressions: PCollection<readonly Suppression[]>,
-  nowMs: number,
+  nowMs: number | null,
 ): PCollection<Finding> {
   return applyFn(findings, {
     name: 'suppress',

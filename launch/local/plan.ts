@@ -1,4 +1,5 @@
 import { FOLD_URN, type FoldSpec } from '../../beam/fold-per-key.js';
+import { SOURCE_URN } from '../../beam/source.js';
 import {
   type Components,
   ParDoPayload,
@@ -8,7 +9,7 @@ import {
 
 /**
  * A pipeline cut into stages. A stage is all that elements flow through without being grouped: from
- * one root (an Impulse, or the groups of one GroupByKey) to groupings and side inputs, fused.
+ * one root (an Impulse, a live source, or the groups of one GroupByKey) to groupings and side inputs, fused.
  */
 export interface Plan {
   /** In an order in which each stage finds its groups and side inputs complete. */
@@ -33,6 +34,8 @@ export interface Stage {
 export interface Grouping {
   /** Transform id of the GroupByKey. */
   readonly id: string;
+  /** Name of the step, which does not change with the graph around it. */
+  readonly name: string;
   readonly input: string;
   readonly output: string;
   /** How its values are folded as they arrive; undefined: they are kept. */
@@ -40,8 +43,13 @@ export interface Grouping {
 }
 
 export const IMPULSE = 'beam:transform:impulse:v1';
+export const PUBSUB_READ = 'beam:transform:pubsub_read:v1';
+export const TEST_STREAM = 'beam:transform:teststream:v1';
 const GROUP_BY_KEY = 'beam:transform:group_by_key:v1';
 const PARDO = 'beam:transform:pardo:v1';
+
+/** Transforms without an input. */
+const ROOTS = new Set([IMPULSE, SOURCE_URN, PUBSUB_READ, TEST_STREAM]);
 
 /** Cuts `pipeline` into stages. Throws for a graph that this runner cannot run. */
 export function planPipeline(pipeline: Pipeline): Plan {
@@ -64,7 +72,7 @@ export function planPipeline(pipeline: Pipeline): Plan {
       groupings.set(id, groupingOf(id, transform, transforms));
   }
   const roots = primitives
-    .filter(([id, t]) => t.spec?.urn === IMPULSE || groupings.has(id))
+    .filter(([id, t]) => ROOTS.has(t.spec?.urn ?? '') || groupings.has(id))
     .map(([id]) => id);
   const stages = roots.map((root) => stageOf(root, transforms, consumers, sideReaders, groupings));
   return { stages: inOrder(stages, sideReaders), groupings, components };
@@ -89,6 +97,7 @@ function groupingOf(
       : (JSON.parse(Buffer.from(parent.spec.payload).toString()) as FoldSpec);
   return {
     id,
+    name: transform.uniqueName,
     input: Object.values(transform.inputs)[0],
     output: Object.values(transform.outputs)[0],
     fold,

@@ -1,14 +1,13 @@
 import '../../beam/fn.js';
 import type { WindowedValue } from 'apache-beam';
 import { Context } from 'apache-beam/coders/coders';
-import { PTransform } from 'apache-beam/proto/beam_runner_api';
+import { IsBounded_Enum, PTransform } from 'apache-beam/proto/beam_runner_api';
 import type { ProcessBundleDescriptor, StateKey } from 'apache-beam/proto/beam_fn_api';
 import { registerOperatorConstructor } from 'apache-beam/worker/operators';
 import type { IOperator, OperatorContext, ProcessResult } from 'apache-beam/worker/operators';
 import type { StateProvider } from 'apache-beam/worker/state';
 import { BundleProcessor } from 'apache-beam/worker/worker';
 import protobuf from 'protobufjs';
-import type { Groups } from './groups.js';
 import type { Plan, Stage } from './plan.js';
 
 const SOURCE = 'flowsieve:runner:source:v1';
@@ -16,6 +15,11 @@ const SINK = 'flowsieve:runner:sink:v1';
 
 /** Encoded elements of the collections that are read as side inputs, by collection id. */
 export type SideValues = Map<string, Uint8Array[]>;
+
+/** Takes the elements of a grouping. */
+export interface GroupSink {
+  add(windowed: WindowedValue<{ key: string; value: unknown }>): void;
+}
 
 /** Where a running stage takes elements from and puts them. */
 interface StageIo {
@@ -36,7 +40,7 @@ export class RunningStage {
   constructor(
     plan: Plan,
     stage: Stage,
-    groups: ReadonlyMap<string, Groups>,
+    groups: ReadonlyMap<string, GroupSink>,
     sideValues: SideValues,
   ) {
     const { components } = plan;
@@ -74,6 +78,8 @@ export class RunningStage {
     for (const collection of stage.sideOutputs) {
       const chunks = sideValues.get(collection) ?? [];
       sideValues.set(collection, chunks);
+      const isUnbounded =
+        components.pcollections[collection].isBounded === IsBounded_Enum.UNBOUNDED;
       let context: OperatorContext | undefined;
       sinkOf(`side-${collection}`, collection, ({ value }) => {
         context ??= operatorContexts.get(`${id} side-${collection}`);
@@ -82,6 +88,8 @@ export class RunningStage {
         );
         const writer = protobuf.Writer.create();
         coder?.encode(value, writer, Context.needsDelimiters);
+        // An unbounded side input is what its source said last.
+        if (isUnbounded) chunks.length = 0;
         chunks.push(writer.finish());
       });
     }
@@ -101,6 +109,11 @@ export class RunningStage {
       sideProvider(components.transforms, sideValues),
       [SOURCE],
     );
+  }
+
+  /** Id of its bundle descriptor. */
+  get id(): string {
+    return this.#id;
   }
 
   /** Runs one bundle through the stage to its end. */

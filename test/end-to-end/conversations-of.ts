@@ -59,7 +59,8 @@ export async function conversationsOf(
     const { flows } = decode(read(start, { inputs: [spec], rangeBytes: 64 << 20 }).chunks);
     const graded = established(orient(flows));
     const customers = dropShared(joinCustomers(graded, side), side);
-    const conversations = dedupe(customers, { windowMs: 300_000, shards: 4, attempts: false });
+    const params = { windowMs: 300_000, shards: 4, attempts: false };
+    const conversations = dedupe(customers, params, null);
     applyFn(conversations, {
       name: 'collect',
       fn: 'test/collect-conversations',

@@ -15,6 +15,7 @@ describe('thinInputs', () => {
   function input(...paths: readonly string[]): InputConfig {
     return {
       uri: 'flows/*',
+      location: { kind: 'glob', pattern: 'flows/*' },
       files: paths,
       format: 'auto',
       sensor: '',

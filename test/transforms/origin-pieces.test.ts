@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { GroupPieces, shardOf, type GroupPiece } from '../../transforms/group/pieces.js';
+import { shardOf, type GroupPiece } from '../../transforms/group/group-piece.js';
+import { OriginPieces } from '../../transforms/panes/origin-pieces.js';
 
 /** A pane's piece that brings one group, named for what is in it. */
 function piece(group: string, key: string, revision: number, part = 0, last = false): GroupPiece {
@@ -15,7 +16,7 @@ const empty = (key: string, revision: number): GroupPiece => ({
 /** What counts in the end: settled and open groups. */
 function counted(pieces: readonly GroupPiece[]): string[] {
   const settled: GroupPiece[] = [];
-  const table = new GroupPieces((each) => settled.push(each));
+  const table = new OriginPieces<GroupPiece>((each) => settled.push(each));
   for (const each of pieces) table.add(each);
   return [...settled, ...table.open()].flatMap(({ groups }) => groups.map(([key]) => key)).sort();
 }
@@ -54,7 +55,7 @@ const CASES: readonly (readonly [string, readonly GroupPiece[], readonly string[
   ],
 ];
 
-describe('GroupPieces', () => {
+describe('OriginPieces', () => {
   for (const [name, pieces, expected] of CASES) {
     it(name, () => {
       expect(counted(pieces)).to.deep.equal(expected);
@@ -62,7 +63,7 @@ describe('GroupPieces', () => {
   }
 
   it('has a revision that grows with every pane', () => {
-    const table = new GroupPieces(() => undefined);
+    const table = new OriginPieces<GroupPiece>(() => undefined);
     const revisions = [
       piece('a', 'w', 1),
       piece('a', 'w', 3),

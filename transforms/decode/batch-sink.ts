@@ -17,6 +17,9 @@ import type { RecordSink } from './format.js';
 const EARLIEST_MS = Date.UTC(1990, 0, 1);
 const LATEST_MS = Date.UTC(2100, 0, 1);
 
+/** A record that arrived live is dated at most so much later: its exporter's clock is wrong. */
+const MOST_AHEAD_MS = 5 * 60 * 1000;
+
 /** A record that ends this much before it starts has its times exchanged, as softflowd's IPFIX export has; more is nonsense. */
 const MOST_EXCHANGED_MS = 24 * 60 * 60 * 1000;
 
@@ -46,6 +49,7 @@ export class BatchSink implements RecordSink {
     6: undefined,
   };
   #chunk: Chunk | undefined;
+  #latestMs = Infinity;
   #records = 0;
   #rows = 0;
   #tcpRows = 0;
@@ -67,6 +71,7 @@ export class BatchSink implements RecordSink {
   /** Says which chunk the records that follow are from. */
   beginChunk(chunk: Chunk): void {
     this.#chunk = chunk;
+    this.#latestMs = (chunk.arrivedMs ?? Infinity) + MOST_AHEAD_MS;
     this.row.reset();
   }
 
@@ -146,6 +151,7 @@ export class BatchSink implements RecordSink {
     if (!(row.endMs >= EARLIEST_MS && row.endMs < LATEST_MS)) return 'time-out-of-range';
     if (!(row.startMs >= EARLIEST_MS)) return 'time-out-of-range';
     if (row.startMs > row.endMs) return 'end-before-start';
+    if (row.endMs > this.#latestMs) return 'future';
     if (row.samplingRate > MAX_SAMPLING_RATE) return 'bad-number';
     return undefined;
   }

@@ -1,20 +1,7 @@
-import type { SavedGroups } from '../../filters/group-table.js';
-
 /**
- * Groups of one finding window and shard, on their way to be merged.
- *
- * What a final pane brings is merged at once and forgotten. What a pane brings that another may
- * replace stays apart under its origin: the next one replaces it whole, so nothing counts twice,
- * and what is no longer there is gone.
+ * Where a piece comes from, for what gathers pieces over more than one pane: a later pane of an
+ * origin replaces what an earlier one brought, whole.
  */
-export interface GroupPiece {
-  /** undefined = there is one pane only. */
-  readonly origin?: PieceOrigin;
-  readonly groups: SavedGroups;
-  /** Numbers that are added up by name over the window. */
-  readonly totals: readonly (readonly [name: string, value: number])[];
-}
-
 export interface PieceOrigin {
   readonly key: string;
   /** Grows from pane to pane. */
@@ -24,25 +11,36 @@ export interface PieceOrigin {
   readonly last: boolean;
 }
 
-interface Cell {
+/** Origins whose last pane was merged: key, revision, parts. */
+export type SettledOrigins = readonly (readonly [
+  key: string,
+  revision: number,
+  parts: readonly number[],
+])[];
+
+interface Cell<Piece> {
   readonly revision: number;
-  readonly parts: Map<number, GroupPiece>;
+  readonly parts: Map<number, Piece>;
 }
 
-/** Pieces of one window and shard, the latest of each origin. */
-export class GroupPieces {
-  readonly #settle: (piece: GroupPiece) => void;
-  readonly #cells = new Map<string, Cell>();
-  /** Parts that were merged, by origin. */
-  readonly #settled = new Map<string, Set<number>>();
-  #settledRevisions = 0;
+/**
+ * Pieces of one key and window, on their way to be merged.
+ *
+ * What a final pane brings is settled at once and forgotten. What a pane brings that another may
+ * replace stays apart under its origin: the next one replaces it whole, so nothing counts twice,
+ * and what is no longer there is gone.
+ */
+export class OriginPieces<Piece extends { readonly origin?: PieceOrigin }> {
+  readonly #settle: (piece: Piece) => void;
+  readonly #cells = new Map<string, Cell<Piece>>();
+  readonly #settled = new Map<string, { readonly revision: number; readonly parts: Set<number> }>();
 
   /** `settle` takes what nothing will replace. */
-  constructor(settle: (piece: GroupPiece) => void) {
+  constructor(settle: (piece: Piece) => void) {
     this.#settle = settle;
   }
 
-  add(piece: GroupPiece): void {
+  add(piece: Piece): void {
     const { origin } = piece;
     if (origin === undefined) {
       this.#settle(piece);
@@ -52,9 +50,9 @@ export class GroupPieces {
     const settled = this.#settled.get(key);
     if (last) {
       this.#cells.delete(key);
-      if (settled?.has(part) === true) return;
-      if (settled === undefined) this.#settledRevisions += revision;
-      this.#settled.set(key, (settled ?? new Set()).add(part));
+      if (settled?.parts.has(part) === true) return;
+      if (settled === undefined) this.#settled.set(key, { revision, parts: new Set([part]) });
+      else settled.parts.add(part);
       this.#settle(piece);
       return;
     }
@@ -69,19 +67,28 @@ export class GroupPieces {
   }
 
   /** What is open, as of now. */
-  *open(): Generator<GroupPiece> {
+  *open(): Generator<Piece> {
     for (const { parts } of this.#cells.values()) yield* parts.values();
   }
 
   /** Grows with the state: of two states of one key the later one replaces the earlier. */
   get revision(): number {
-    let sum = this.#settledRevisions;
+    let sum = 0;
+    for (const { revision } of this.#settled.values()) sum += revision;
     for (const { revision } of this.#cells.values()) sum += revision;
     return sum;
   }
-}
 
-/** Shard of a key: a fixed function, the same on every worker. */
-export function shardOf(hash: number, shards: number): number {
-  return Math.min(shards - 1, Math.floor(hash * shards));
+  /** What was settled, so that it is known again where only the open pieces are kept. */
+  settledOrigins(): SettledOrigins {
+    return [...this.#settled].map(([key, { revision, parts }]) => [key, revision, [...parts]]);
+  }
+
+  /** Takes up origins that were settled before. */
+  restoreSettled(origins: SettledOrigins): void {
+    for (const [key, revision, parts] of origins) {
+      this.#cells.delete(key);
+      this.#settled.set(key, { revision, parts: new Set(parts) });
+    }
+  }
 }

@@ -1,0 +1,71 @@
+import { loadConfig } from '../config/config.js';
+import { EXIT } from '../exit-code.js';
+import { printLine, printProblems } from '../messages.js';
+import { parseListenAddress } from '../operations/listen-address.js';
+import { renderStatusLine } from '../operations/status-line.js';
+import { renderStreamSummary } from '../operations/stream-summary.js';
+import type { StreamStatus } from '../operations/stream-status.js';
+import type { Problem } from '../config/problem.js';
+
+export interface RunStreamingFlags {
+  /** URIs that replace the configured inputs; none = the configured ones. */
+  readonly input: readonly string[];
+  readonly output?: string;
+  readonly runner: 'local' | 'direct';
+  readonly now?: string;
+  /** `HOST:PORT`. */
+  readonly metrics?: string;
+  readonly drain?: boolean;
+}
+
+/** `flowsieve run CONFIG --streaming`: the job without an end. Gives the exit code. */
+export async function runStreamingCommand(file: string, flags: RunStreamingFlags): Promise<number> {
+  const loaded = await loadConfig(file, {
+    inputs: flags.input,
+    output: flags.output,
+    streaming: true,
+  });
+  const problems = [...(loaded.ok ? [] : loaded.problems), ...flagProblems(flags)];
+  if (!loaded.ok || problems.length > 0) {
+    printProblems(problems);
+    return EXIT.configuration;
+  }
+  const { config, warnings } = loaded;
+  for (const warning of warnings) printLine(`note: ${warning}`);
+  const { runStreaming } = await import('../run-streaming.js');
+  let earlier: { status: StreamStatus; atMs: number } | undefined;
+  const report = await runStreaming(config, {
+    metrics: flags.metrics,
+    drain: flags.drain ?? false,
+    onReady: (status, server) => {
+      earlier = { status, atMs: Date.now() };
+      printLine(`flowsieve runs; its state is in ${config.streaming.state}`);
+      if (server === undefined) return;
+      const { host, port } = server.address;
+      printLine(`metrics on http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`);
+    },
+    onStatus: (status) => {
+      const atMs = Date.now();
+      printLine(renderStatusLine(status, atMs, earlier));
+      earlier = { status, atMs };
+    },
+  });
+  printLine(renderStreamSummary(report, { table: process.stderr.isTTY }));
+  printLine(`findings in ${config.output}, open windows in ${config.streaming.state}`);
+  return EXIT.ran;
+}
+
+function flagProblems({ runner, now, metrics }: RunStreamingFlags): Problem[] {
+  const problems: Problem[] = [];
+  const add = (place: string, message: string): void => {
+    problems.push({ place, path: '', message });
+  };
+  if (runner !== 'local') add('--runner', `expected local with --streaming, got ${runner}`);
+  if (now !== undefined) add('--now', 'a job without an end goes by the clock');
+  try {
+    if (metrics !== undefined) parseListenAddress(metrics);
+  } catch (error) {
+    add('--metrics', (error as Error).message);
+  }
+  return problems;
+}

@@ -1,0 +1,295 @@
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from './config/config.js';
+import { ConfigurationError } from './config/configuration-error.js';
+import { LateIndicators } from './hunt-job.js';
+import { prepareReference, prepareOutput, jobSpec } from './job-spec.js';
+import { openLevelStore, type LevelStore } from './local/state/level-store.js';
+import { StreamingRunner, type StreamingJob } from './local/streaming/streaming-runner.js';
+import { BurstLog, createLogger } from './log.js';
+import { printError } from './messages.js';
+import { LatencyHistogram } from './operations/latency.js';
+import { serveOperations, type OperationsServer } from './operations/serve-operations.js';
+import type { StreamStatus } from './operations/stream-status.js';
+import { onTermination } from './operations/termination.js';
+import { buildPipeline, type JobSpec, type StreamSpec } from '../pipeline/pipeline.js';
+import type { LiveInput, LiveLocation } from '../pipeline/live-input.js';
+import { readManifest, type Manifest, type ManifestRef } from '../reference/snapshot.js';
+import { appendLines, closeAppended } from '../transforms/append.js';
+import { pubsubSource } from '../transforms/read/live/pubsub-subscription.js';
+import { closeSinks, watchSinks } from '../transforms/write/open-sinks.js';
+
+export interface StreamingRunOptions {
+  /** `HOST:PORT` for metrics and health; undefined = none are served. */
+  readonly metrics?: string | undefined;
+  /** Takes nothing in: closes the windows that are open, and ends. */
+  readonly drain?: boolean;
+  /** Told every minute. */
+  readonly onStatus?: (status: StreamStatus) => void;
+  /** Told once it takes flows in. */
+  readonly onReady?: (status: StreamStatus, metrics: OperationsServer | undefined) => void;
+}
+
+export interface StreamingReport {
+  readonly status: StreamStatus;
+  /** Counters of earlier processes on the same state. */
+  readonly before: ReadonlyMap<string, number>;
+  readonly latency: LatencyHistogram;
+  readonly seconds: number;
+}
+
+const STATUS_EVERY_MS = 60_000;
+
+/** The size of the state is looked at so often: that reads a directory. */
+const SIZE_EVERY_MS = 10_000;
+
+/**
+ * Runs the job without an end, until SIGTERM or SIGINT or until all its inputs have ended. What was
+ * taken in is in the state directory; a start goes on where the last process ended, however it ended.
+ *
+ * Throws a ConfigurationError where a setting is at fault, a StateError where the state cannot be
+ * used, and what a source or sink failed with for good.
+ */
+export async function runStreaming(
+  config: Config,
+  options: StreamingRunOptions = {},
+): Promise<StreamingReport> {
+  const began = performance.now();
+  const log = createLogger('stream');
+  const bursts = new BurstLog(log);
+  const latency = new LatencyHistogram();
+  const watch = new StreamWatch();
+  await refuseBatchOutput(config);
+  await prepareOutput(config);
+  const server =
+    options.metrics === undefined
+      ? undefined
+      : await serveOperations(options.metrics, () => watch.status(), {
+          latency,
+          failure: () => watch.failure,
+        });
+  let dispose: () => void = () => undefined;
+  let store: LevelStore | undefined;
+  let hunts: LateIndicators | undefined;
+  const timers: NodeJS.Timeout[] = [];
+  try {
+    const reference = await prepareReference(config);
+    await watch.follow(reference);
+    store = await openLevelStore(join(config.streaming.state, 'store'));
+    watch.store = store;
+    const { recovered } = store;
+    if (recovered !== undefined) {
+      log[recovered.repaired ? 'warn' : 'error'](recovered, recovered.message);
+      printError(recovered.message);
+    }
+    const runner = new StreamingRunner({
+      store,
+      watermark: { disorderMs: config.streaming.disorderMs, idleMs: config.streaming.idleMs },
+      shape: {
+        window: config.windowMs,
+        findingWindow: config.findingWindowMs,
+        shards: config.shards,
+      },
+      pubsub: pubsubSource,
+      drain: options.drain ?? false,
+      onStart: (job) => {
+        watch.job = job;
+        watch.before = new Map(job.counters());
+        options.onReady?.(watch.status(), server);
+      },
+      onReject: (reject) => {
+        const path = join(config.output, 'rejects.ndjson');
+        appendLines({ path, content: 'rejects' }, [reject]).catch((error: unknown) => {
+          bursts.error('rejects-not-written', {}, (error as Error).message);
+        });
+      },
+      onCommitFailure: (error) => {
+        bursts.error('commit-failed', { error }, (error as Error).message);
+      },
+    });
+    watchSinks({
+      onTaken: (taken) => {
+        const nowMs = Date.now();
+        for (const { finding, isNew } of taken) {
+          // What a hunt finds came in long ago.
+          if (isNew && finding.retro !== true) latency.observe(nowMs - watch.arrivedMs(nowMs));
+        }
+      },
+      onMessage: (message) => {
+        bursts.warn('sink', {}, message);
+      },
+      onProblem: (problem) => {
+        watch.sinkProblem = problem?.message;
+        if (problem !== undefined) bursts.error('sink-failed', {}, problem.message);
+      },
+    });
+    const spec = streamingSpec(config, reference);
+    hunts = lateIndicators(config, spec, log);
+    dispose = onTermination(() => watch.job?.stop(), {
+      limitMs: config.streaming.stopWithinMs,
+      remaining: () => watch.remaining(),
+    });
+    timers.push(
+      setInterval(() => {
+        bursts.flush();
+        options.onStatus?.(watch.status());
+      }, STATUS_EVERY_MS),
+      setInterval(() => void watch.measure(), SIZE_EVERY_MS),
+      setInterval(() => {
+        void watch.follow(reference).then((changed) => {
+          if (changed !== undefined) hunts?.onReference(changed);
+        });
+      }, config.streaming.referenceEveryMs),
+    );
+    for (const timer of timers) timer.unref();
+    await watch.measure();
+    hunts?.onReference(watch.reference ?? reference);
+    await runner.run((root) => {
+      buildPipeline(root, spec);
+    });
+    await watch.measure();
+    return {
+      status: watch.status(),
+      before: watch.before,
+      latency,
+      seconds: (performance.now() - began) / 1000,
+    };
+  } catch (error) {
+    watch.failure = (error as Error).message;
+    throw error;
+  } finally {
+    for (const timer of timers) clearInterval(timer);
+    watch.isEnding = true;
+    bursts.flush({ all: true });
+    await hunts?.close();
+    await closeSinks();
+    await closeAppended();
+    watchSinks({});
+    await store?.close();
+    await server?.close();
+    dispose();
+  }
+}
+
+/** What the job says of itself, gathered from its parts. */
+class StreamWatch {
+  job: StreamingJob | undefined;
+  store: LevelStore | undefined;
+  before: ReadonlyMap<string, number> = new Map();
+  failure: string | undefined;
+  sinkProblem: string | undefined;
+  isEnding = false;
+  reference: ManifestRef | undefined;
+  #manifest: Manifest | undefined;
+  #bytes = 0;
+
+  status(): StreamStatus {
+    const { job, store } = this;
+    const problem = this.failure ?? this.sinkProblem ?? job?.problem;
+    return {
+      ready: job !== undefined && problem === undefined && !this.isEnding,
+      problem: problem ?? (job === undefined ? 'it is starting' : undefined),
+      counters: new Map(job?.counters() ?? this.before),
+      sources: (job?.sources ?? []).map(({ name, watermarkMs, exporters, waiting }) => ({
+        name,
+        watermarkMs: Number.isFinite(watermarkMs) ? watermarkMs : null,
+        exporters,
+        waitingElements: waiting.elements,
+        waitingBytes: waiting.bytes,
+      })),
+      state: {
+        bytes: this.#bytes,
+        groups: job?.openGroups ?? 0,
+        commits: store?.commits ?? 0,
+      },
+      references: this.#manifest === undefined ? [] : [referenceStatus(this.#manifest)],
+    };
+  }
+
+  /** When the earliest of what is being told came in. */
+  arrivedMs(nowMs: number): number {
+    return this.job?.arrivedMs ?? nowMs;
+  }
+
+  remaining(): string {
+    const waiting = this.job?.sources.reduce((sum, { waiting: { elements } }) => sum + elements, 0);
+    return `${waiting ?? 0} elements wait to be taken up; what was not committed comes again`;
+  }
+
+  async measure(): Promise<void> {
+    this.#bytes = (await this.store?.size().catch(() => undefined)) ?? this.#bytes;
+  }
+
+  /** Reads the snapshot's `latest`; gives it where it is another than before. */
+  async follow({ directory }: ManifestRef): Promise<ManifestRef | undefined> {
+    const manifest = await readManifest(directory).catch(() => undefined);
+    if (manifest === undefined) return undefined;
+    this.#manifest = manifest;
+    if (manifest.version === this.reference?.version) return undefined;
+    this.reference = { directory, version: manifest.version };
+    return this.reference;
+  }
+}
+
+function referenceStatus({ version, feeds }: Manifest): StreamStatus['references'][number] {
+  return {
+    version,
+    feeds: feeds.map(({ name, fetchedAt }) => ({ name, fetchedMs: Date.parse(fetchedAt) })),
+  };
+}
+
+/** The job as its graph takes it. */
+function streamingSpec(config: Config, reference: ManifestRef): JobSpec {
+  const { streaming, output, sinks } = config;
+  const stream: StreamSpec = {
+    inputs: config.inputs.map(liveInput),
+    allowedLatenessMs: streaming.allowedLatenessMs,
+    earlyMs: streaming.earlyFiringsMs,
+    everyMs: streaming.referenceEveryMs,
+    suppressionsPath: config.suppressionsPath ?? null,
+    sinks: [{ kind: 'files', directory: output }, ...sinks],
+    archive:
+      streaming.lookbackMs === 0
+        ? null
+        : { directory: join(streaming.state, 'archive'), lookbackMs: streaming.lookbackMs },
+  };
+  return { ...jobSpec(config, reference), stream };
+}
+
+function liveInput({ location, ...input }: Config['inputs'][number]): LiveInput {
+  const { uri, format, sensor, samplingRate, unknownFlags } = input;
+  const place: LiveLocation =
+    location.kind === 'pubsub'
+      ? {
+          ...location,
+          timestampAttribute: input.timestampAttribute ?? '',
+          idAttribute: input.idAttribute ?? '',
+        }
+      : location;
+  return {
+    input: { name: uri, uri, format, sensor, samplingRate, unknownFlags },
+    location: place,
+  };
+}
+
+function lateIndicators(
+  config: Config,
+  { stream }: JobSpec,
+  log: ReturnType<typeof createLogger>,
+): LateIndicators | undefined {
+  const archive = stream?.archive ?? null;
+  if (stream === null || archive === null) return undefined;
+  return new LateIndicators({ config, archive, sinks: stream.sinks, log });
+}
+
+/** A directory with the findings of a batch run would hold two kinds of results. */
+async function refuseBatchOutput(config: Config): Promise<void> {
+  await mkdir(config.streaming.state, { recursive: true }).catch((error: unknown) => {
+    const message = `expected a directory that can be written, got ${(error as Error).message}`;
+    throw new ConfigurationError([{ place: config.file, path: 'streaming.state', message }]);
+  });
+  const names = await readdir(config.output).catch(() => [] as string[]);
+  if (!names.includes('findings.ndjson')) return;
+  const message = `${config.output} holds the findings of a batch run: name another directory`;
+  throw new ConfigurationError([{ place: config.file, path: 'output', message }]);
+}

@@ -1,0 +1,93 @@
+import {
+  afterDelay,
+  always,
+  atEndOfWindow,
+  backingOff,
+  never,
+  repeatedly,
+} from '../beam/triggers.js';
+import type { Firing } from '../beam/windows.js';
+
+/** When an unbounded job tells what it has; null = a batch job: once, when all is there. */
+export type Timing = StreamTiming | null;
+
+export interface StreamTiming {
+  readonly windowMs: number;
+  /** How long after its end a window of conversations still takes late records. */
+  readonly allowedLatenessMs: number;
+  /** From a window's first record to its first early pane. */
+  readonly earlyMs: number;
+}
+
+/** Early panes of a window back off to this: most of what comes later is told on time. */
+const LONGEST_EARLY_MS = 160_000;
+
+/** From a change of a finding to its next revision: what a turn brings comes as one. */
+const SETTLE_MS = 500;
+
+/** Groups change when windows of conversations end, all at once. */
+const GROUP_SETTLE_MS = 2000;
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Windows of conversations: early with doubling delays, on time, late, and a last pane when the
+ * window closes, always: history and whatever counts final results waits for it.
+ */
+export function conversationFiring(timing: Timing): Firing | undefined {
+  if (timing === null) return undefined;
+  const { earlyMs, allowedLatenessMs } = timing;
+  const early = backingOff(earlyMs, Math.max(earlyMs, LONGEST_EARLY_MS));
+  return {
+    trigger: atEndOfWindow(early, repeatedly(afterDelay(earlyMs))),
+    allowedLatenessMs,
+    accumulating: true,
+    closing: 'always',
+  };
+}
+
+/**
+ * Windows of findings: whenever something changed. A record that just came through the first windows
+ * in time must come through these too: they close later by a window and ten minutes.
+ */
+export function findingFiring(timing: Timing, delayMs = SETTLE_MS): Firing | undefined {
+  if (timing === null) return undefined;
+  const soon = repeatedly(afterDelay(delayMs));
+  return {
+    trigger: atEndOfWindow(soon, soon),
+    allowedLatenessMs: secondLateness(timing),
+    accumulating: true,
+    closing: 'if-nonempty',
+  };
+}
+
+/** Windows of groups, which cost more to judge. */
+export function groupFiring(timing: Timing): Firing | undefined {
+  return findingFiring(timing, GROUP_SETTLE_MS);
+}
+
+/** Windows that tell once, when nothing can come any more; `later` after those of findings. */
+export function finalFiring(timing: Timing, laterMs = 0): Firing | undefined {
+  if (timing === null) return undefined;
+  return {
+    trigger: never(),
+    allowedLatenessMs: secondLateness(timing) + laterMs,
+    accumulating: true,
+    closing: 'if-nonempty',
+  };
+}
+
+/** Passes every element on at once. */
+export function passing(timing: Timing): Firing | undefined {
+  if (timing === null) return undefined;
+  return {
+    trigger: always(),
+    allowedLatenessMs: 0,
+    accumulating: false,
+    closing: 'if-nonempty',
+  };
+}
+
+function secondLateness({ windowMs, allowedLatenessMs }: StreamTiming): number {
+  return allowedLatenessMs + windowMs + 10 * MINUTE_MS;
+}
