@@ -1,4 +1,5 @@
 import { StateError, type Change, type StateStore } from '../state/state-store.js';
+import type { SavedExporters } from './watermark.js';
 import { parseGroupKey, type GroupStorage } from './window-groups.js';
 
 /** Keys of what is stored besides groups and their values. */
@@ -6,6 +7,7 @@ const COUNTERS_KEY = 'meta/counters';
 const SHAPE_KEY = 'meta/shape';
 const NEXT_GROUP_KEY = 'meta/next-group';
 const WATERMARK_PREFIX = 'w/';
+const EXPORTERS_PREFIX = 'x/';
 const CHECKPOINT_PREFIX = 'c/';
 
 /** What a job finds when it starts again. */
@@ -18,6 +20,7 @@ export interface Resumed {
   readonly counters: ReadonlyMap<string, number>;
   /** By source. */
   readonly watermarks: ReadonlyMap<string, number>;
+  readonly exporters: ReadonlyMap<string, SavedExporters>;
   readonly checkpoints: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
@@ -62,6 +65,10 @@ export class Commit implements GroupStorage {
     for await (const [key, value] of store.entries(WATERMARK_PREFIX)) {
       watermarks.set(key.slice(WATERMARK_PREFIX.length), Number(text(value)));
     }
+    const exporters = new Map<string, SavedExporters>();
+    for await (const [key, value] of store.entries(EXPORTERS_PREFIX)) {
+      exporters.set(key.slice(EXPORTERS_PREFIX.length), jsonOf(value) as SavedExporters);
+    }
     const checkpoints = new Map<string, Map<string, string>>();
     for await (const [key, value] of store.entries(CHECKPOINT_PREFIX)) {
       const [source, ...rest] = key.slice(CHECKPOINT_PREFIX.length).split('/');
@@ -71,7 +78,7 @@ export class Commit implements GroupStorage {
     const nextGroup = (jsonOf(single.get(NEXT_GROUP_KEY)) ?? 0) as number;
     const commit = new Commit(store, counters, nextGroup);
     if (known === undefined) commit.put(SHAPE_KEY, Buffer.from(JSON.stringify(shape)));
-    return { commit, resumed: { groups, counters, watermarks, checkpoints } };
+    return { commit, resumed: { groups, counters, watermarks, exporters, checkpoints } };
   }
 
   get isEmpty(): boolean {
@@ -112,8 +119,9 @@ export class Commit implements GroupStorage {
     this.#counters.set(name, (this.#counters.get(name) ?? 0) + by);
   }
 
-  watermark(source: string, ms: number): void {
+  watermark(source: string, ms: number, exporters: SavedExporters): void {
     this.put(`${WATERMARK_PREFIX}${source}`, Buffer.from(String(ms)));
+    this.put(`${EXPORTERS_PREFIX}${source}`, Buffer.from(JSON.stringify(exporters)));
   }
 
   checkpoint(source: string, key: string, value: string | null): void {

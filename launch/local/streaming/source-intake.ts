@@ -1,5 +1,5 @@
 import type { Delivery, Intake, LiveSource } from '../../../beam/source.js';
-import { SourceWatermark, type WatermarkOptions } from './watermark.js';
+import { SourceWatermark, type SavedExporters, type WatermarkOptions } from './watermark.js';
 import type { Clock } from './clock.js';
 
 /** What waits to be taken up, at most; more waits in the source. */
@@ -37,15 +37,26 @@ export class SourceIntake implements Intake {
   #stopped = false;
   #failure: Error | undefined;
 
-  constructor(name: string, source: LiveSource, context: SourceContext, watermarkMs: number) {
+  constructor(
+    name: string,
+    source: LiveSource,
+    context: SourceContext,
+    watermarkMs: number,
+    exporters: SavedExporters = [],
+  ) {
     this.name = name;
     this.#source = source;
     this.#context = context;
-    this.#watermark = new SourceWatermark(context.watermark, context.clock.now(), watermarkMs);
+    const nowMs = context.clock.now();
+    this.#watermark = new SourceWatermark(context.watermark, nowMs, watermarkMs, exporters);
   }
 
   get waiting(): { readonly elements: number; readonly bytes: number } {
     return { elements: this.#waiting.length, bytes: this.#waitingBytes };
+  }
+
+  savedExporters(): SavedExporters {
+    return this.#watermark.saved();
   }
 
   get exporters(): number {

@@ -193,7 +193,7 @@ export class StreamingJob {
     }
   }
 
-  #build({ groups, watermarks, checkpoints }: Resumed): void {
+  #build({ groups, watermarks, exporters, checkpoints }: Resumed): void {
     const plan = this.#plan;
     const context = new PipelineContext(plan.components, '');
     const byStep = new Map<string, WindowGroups>();
@@ -254,6 +254,7 @@ export class StreamingJob {
             onChange: () => this.#wake?.(),
           },
           watermarks.get(name) ?? -Infinity,
+          exporters.get(name),
         );
         if (!timesKnown) {
           observeTimes(running.id, (exporter, ms) => {
@@ -375,7 +376,9 @@ export class StreamingJob {
       if (replacesSides) continue;
       const ms = endMs ?? intake.watermarkMs();
       watermarks.set(root, ms);
-      if (Number.isFinite(ms) && !this.#commit.isEmpty) this.#commit.watermark(intake.name, ms);
+      if (Number.isFinite(ms) && !this.#commit.isEmpty) {
+        this.#commit.watermark(intake.name, ms, intake.savedExporters());
+      }
     }
     for (const { root, stage, groups, sides, feeders } of this.#grouped) {
       const ms = Math.min(...feeders.map((root) => watermarks.get(root) ?? Infinity));

@@ -9,6 +9,12 @@ export interface WatermarkOptions {
 /** Exporters that are followed one by one; a source that names more is followed by those that it has. */
 const MAX_EXPORTERS = 10_000;
 
+/** Exporters that a restart knows again: the slowest, which hold the watermark. */
+const SAVED_EXPORTERS = 256;
+
+/** Exporters with the event time of their latest record. */
+export type SavedExporters = readonly (readonly [name: string, latestMs: number])[];
+
 interface Exporter {
   latestMs: number;
   seenMs: number;
@@ -28,10 +34,24 @@ export class SourceWatermark {
   #quietSinceMs: number;
 
   /** `watermarkMs` is where it was committed last; -Infinity at the first start. */
-  constructor(options: WatermarkOptions, nowMs: number, watermarkMs = -Infinity) {
+  constructor(
+    options: WatermarkOptions,
+    nowMs: number,
+    watermarkMs = -Infinity,
+    exporters: SavedExporters = [],
+  ) {
     this.#options = options;
     this.#watermarkMs = watermarkMs;
     this.#quietSinceMs = nowMs;
+    // Whoever was there before is waited for, or the first to come again would leave it behind.
+    for (const [name, latestMs] of exporters) this.observe(name, latestMs, nowMs);
+  }
+
+  /** What a restart wants to know of the exporters. */
+  saved(): SavedExporters {
+    const all = [...this.#exporters].map(([name, { latestMs }]) => [name, latestMs] as const);
+    if (all.length <= SAVED_EXPORTERS) return all;
+    return all.sort(([, a], [, b]) => a - b).slice(0, SAVED_EXPORTERS);
   }
 
   /** Exporters that hold the watermark. */
