@@ -27,6 +27,7 @@ const SETTLE_MS = 500;
 
 /** Groups change when windows of conversations end, all at once. */
 const GROUP_SETTLE_MS = 2000;
+const REGROUP_SETTLE_MS = 10 * 60 * 1000;
 
 const MINUTE_MS = 60_000;
 
@@ -61,9 +62,12 @@ export function findingFiring(timing: Timing, delayMs = SETTLE_MS): Firing | und
   };
 }
 
-/** Windows of groups, which cost more to judge. */
-export function groupFiring(timing: Timing): Firing | undefined {
-  return findingFiring(timing, GROUP_SETTLE_MS);
+/**
+ * Windows of groups, which cost more to judge; those that are gathered again under a second key cost
+ * as much as there are groups each time, and tell of what builds up over hours.
+ */
+export function groupFiring(timing: Timing, regrouped: boolean): Firing | undefined {
+  return findingFiring(timing, regrouped ? REGROUP_SETTLE_MS : GROUP_SETTLE_MS);
 }
 
 /** Windows that tell once, when nothing can come any more; `later` after those of findings. */

@@ -1,7 +1,7 @@
 import { jsonCoder, keyedCoder } from '../beam/coders.js';
 import { applyFn, registerFn, type FnContext } from '../beam/fn.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
-import { windowInto } from '../beam/windows.js';
+import { windowInto, type Firing } from '../beam/windows.js';
 import type { PCollection, WindowedValue } from 'apache-beam';
 import { Timing as PaneTiming } from 'apache-beam/values';
 import { textHash } from '../pipeline/text-hash.js';
@@ -337,12 +337,13 @@ export function applyGroupFilter(
     sides: { [REFERENCE_SIDE]: reference, [SUPPRESSIONS_SIDE]: suppressions },
     outputs: { pieces: keyedCoder(jsonCoder) },
   });
+  const regrouped = filterOfShape(id, 'group').over !== undefined;
   const merge = (
     input: PCollection<unknown>,
     fold: string,
     name: string,
+    firing: Firing | undefined,
   ): PCollection<GroupSet> => {
-    const firing = groupFiring(timing);
     const windowed = windowInto(input as never, `${name} windows`, findingWindowMs, firing);
     const { groups } = foldPerKey(
       windowed,
@@ -352,15 +353,15 @@ export function applyGroupFilter(
     );
     return windowInto<GroupSet>(groups, `leave ${name} windows`, null);
   };
-  let groups = merge(pieces, 'flowsieve/groups', `groups of ${id}`);
-  if (filterOfShape(id, 'group').over !== undefined) {
+  let groups = merge(pieces, 'flowsieve/groups', `groups of ${id}`, groupFiring(timing, regrouped));
+  if (regrouped) {
     const { pieces: members } = applyFn(groups, {
       name: `regroup ${id}`,
       fn: 'flowsieve/regroup',
       params: { shards },
       outputs: { pieces: keyedCoder(jsonCoder) },
     });
-    groups = merge(members, 'flowsieve/members', `members of ${id}`);
+    groups = merge(members, 'flowsieve/members', `members of ${id}`, groupFiring(timing, false));
   }
   const { findings, sets } = applyFn(groups, {
     name: `detect ${id}`,

@@ -9,7 +9,7 @@ import type { Chunk, InputSpec } from '../pipeline/chunk.js';
 import type { LiveInput } from '../pipeline/live-input.js';
 import type { Reject } from '../pipeline/reject.js';
 import { FOLLOW_SOURCE } from './read/live/followed-files.js';
-import { NETFLOW_SOURCE } from './read/live/netflow-collector.js';
+import { NETFLOW_SOURCE } from './read/live/netflow-source.js';
 import { STANDARD_INPUT_SOURCE } from './read/live/standard-input.js';
 import { messageChunks } from './read/message-chunks.js';
 

@@ -36,12 +36,21 @@ export class Random {
   }
 }
 
-/** One record: half of them of conversations that show again, one in 20,000 with a listed remote. */
+/** Clients of each customer, and remotes that each of them talks to. */
+const CLIENTS = 50;
+const REMOTES = 40;
+
+/**
+ * One record of a population that is bounded, as a network's is: 10,000 clients, each with 40 remotes
+ * of its own out of a million; one record in 20,000 is with a listed remote.
+ */
 export function benchFlow(random: Random): BenchFlow {
   const customer = random.below(CUSTOMERS);
-  const client = (10 << 24) | (customer << 16) | random.below(4096);
+  const host = random.below(CLIENTS);
+  const client = (10 << 24) | (customer << 16) | host;
   const listed = random.below(20_000) === 0;
-  const remote = listed ? (185 << 24) | random.below(THREATS) : (193 << 24) | random.below(1 << 20);
+  const own = Math.imul((customer * CLIENTS + host) * REMOTES + random.below(REMOTES), 0x9e3779b1);
+  const remote = listed ? (185 << 24) | random.below(THREATS) : (193 << 24) | (own >>> 12);
   const packets = 1 + random.below(20);
   return {
     src: client >>> 0,

@@ -5,6 +5,7 @@ import { IsBounded_Enum, PTransform } from 'apache-beam/proto/beam_runner_api';
 import type { ProcessBundleDescriptor, StateKey } from 'apache-beam/proto/beam_fn_api';
 import { registerOperatorConstructor } from 'apache-beam/worker/operators';
 import type { IOperator, OperatorContext, ProcessResult } from 'apache-beam/worker/operators';
+import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { StateProvider } from 'apache-beam/worker/state';
 import { BundleProcessor } from 'apache-beam/worker/worker';
 import protobuf from 'protobufjs';
@@ -178,12 +179,19 @@ class SourceOperator implements IOperator {
 
   /** The root finishes first, so all of a bundle passes before the steps after it finish. */
   async finishBundle(): Promise<void> {
+    let begun = performance.now();
     for (const element of this.#io.elements) {
       const done = this.#receive(element);
       if (done !== null) await done;
+      if (performance.now() - begun < TURN_MS) continue;
+      await yieldToOthers();
+      begun = performance.now();
     }
   }
 }
+
+/** Leases, health and timers want their turn while a long bundle runs. */
+const TURN_MS = 20;
 
 class SinkOperator implements IOperator {
   readonly transformId: string;

@@ -6,6 +6,7 @@ import { decodeChunk as decodeChunkBytes, encodeChunk, type Chunk } from '../../
 import '../../beam/fn.js';
 import { makeSource } from '../../beam/source.js';
 import { NetflowCollector } from '../../transforms/read/live/netflow-collector.js';
+import { NETFLOW_SOURCE } from '../../transforms/read/live/netflow-source.js';
 import { dropsIn, kernelDrops } from '../../transforms/read/live/netflow-collector/kernel-drops.js';
 import { SequenceGaps } from '../../transforms/read/live/netflow-collector/sequence.js';
 import { WaitingSets } from '../../transforms/read/live/netflow-collector/waiting-sets.js';
@@ -23,7 +24,7 @@ import {
   tuple,
   TUPLE,
 } from '../decode/netflow-packets.js';
-import { INPUT, KeptIntake, RunningCollector, until } from './netflow-intake.js';
+import { freeUdpPort, INPUT, KeptIntake, RunningCollector, until } from './netflow-intake.js';
 
 const FIELDS = [...TUPLE, ...COUNTS9];
 
@@ -203,17 +204,42 @@ describe('netflow collector', function () {
     expect(collector.intake.counted('lost/udp/sequence')).to.equal(2 + 3 + 1 + 7);
   });
 
-  it('flushes when it stops, and is registered by its name', async () => {
+  it('flushes when it stops', async () => {
     await collector.send([netflow5({}, [{}])]);
     await collector.stop();
     await collector.stop();
     expect(collector.intake.decoded().records).to.equal(1);
+  });
 
-    const params = { input: INPUT, host: '127.0.0.1', port: 0 };
-    const made = makeSource(Buffer.from(JSON.stringify({ source: 'flowsieve/netflow', params })));
-    expect(made).to.be.instanceOf(NetflowCollector);
-    await made.stop();
-    await made.run(new KeptIntake(), new Map());
+  it('is in the graph by its name, and there has a thread of its own', async () => {
+    const port = await freeUdpPort();
+    const params = { input: INPUT, host: '127.0.0.1', port };
+    const source = makeSource(Buffer.from(JSON.stringify({ source: NETFLOW_SOURCE, params })));
+    const intake = new KeptIntake();
+    const run = source.run(intake, new Map());
+    const sender = createSocket('udp4');
+    try {
+      // Datagrams that are sent before it listens are lost.
+      await until(() => {
+        sender.send(netflow5({}, [{}]), port, '127.0.0.1');
+        return intake.counted('datagrams/udp') > 0;
+      });
+    } finally {
+      sender.close();
+      await source.stop();
+      await run;
+    }
+    expect(intake.decoded().records).to.equal(intake.counted('datagrams/udp'));
+  });
+
+  it('says in the graph, too, that it cannot listen', async () => {
+    const params = { input: INPUT, host: '192.0.2.1', port: 2055 };
+    const source = makeSource(Buffer.from(JSON.stringify({ source: NETFLOW_SOURCE, params })));
+    const failure = await source.run(new KeptIntake(), new Map()).then(
+      () => 'no failure',
+      (error: unknown) => (error as Error).message,
+    );
+    expect(failure).to.equal('cannot listen at 192.0.2.1 port 2055');
   });
 
   it('rejects where it cannot listen', async () => {

@@ -151,3 +151,14 @@ export class RunningCollector {
 export async function until(done: () => boolean): Promise<void> {
   while (!done()) await wait(2);
 }
+
+/** A UDP port of this machine that nobody listened at a moment ago. */
+export async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, 'close');
+  return port;
+}

@@ -7,7 +7,12 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { registerSource, type Intake } from '../../../beam/source.js';
-import { LATEST_FILE, latestVersion, MANIFEST_FILE } from '../../../reference/manifest.js';
+import {
+  LATEST_FILE,
+  latestVersion,
+  MANIFEST_FILE,
+  SnapshotError,
+} from '../../../reference/manifest.js';
 import { openSnapshotAhead, type ManifestRef } from '../../../reference/snapshot.js';
 import { PolledSource } from './polled-source.js';
 
@@ -20,17 +25,46 @@ export interface LatestReferenceParams {
 export const LATEST_REFERENCE = 'flowsieve/latest-reference';
 
 registerSource<LatestReferenceParams>(LATEST_REFERENCE, ({ directory, everyMs }) => {
-  const latest = new LatestReference(directory);
-  return new PolledSource(everyMs, (intake) => latest.look(intake));
+  const newest = new NewestSnapshot(directory);
+  return new PolledSource(everyMs, (intake) => deliverNewest(newest, intake));
 });
 
 /** Elements are a few words each. */
 const ELEMENT_BYTES = 256;
 
 /** Counts `reference/delivered`, and `reference/unusable` once for each state of a bad version. */
-class LatestReference {
+async function deliverNewest(newest: NewestSnapshot, intake: Intake): Promise<void> {
+  let value: ManifestRef | undefined;
+  try {
+    value = await newest.look();
+  } catch {
+    // Who watches the job looks for himself, and says why.
+    intake.count('reference/unusable');
+    return;
+  }
+  if (value === undefined) return;
+  intake.count('reference/delivered');
+  await intake.deliver({ value, timestampMs: Date.now(), bytes: ELEMENT_BYTES });
+}
+
+/** Versions that are being opened, by path. */
+const opening = new Map<string, Promise<unknown>>();
+
+/** A job and who watches it look at the same time: hundreds of megabytes are read once. */
+async function openOnce(ref: ManifestRef): Promise<void> {
+  const path = join(ref.directory, ref.version);
+  let opened = opening.get(path);
+  if (opened === undefined) {
+    opened = openSnapshotAhead(ref).finally(() => opening.delete(path));
+    opening.set(path, opened);
+  }
+  await opened;
+}
+
+/** The newest sound snapshot of a directory, asked for again and again. */
+export class NewestSnapshot {
   readonly #directory: string;
-  #delivered: string | undefined;
+  #version: string | undefined;
   /** What could not be used, with its times: tried again when it is otherwise. */
   #unusable: string | undefined;
 
@@ -38,27 +72,27 @@ class LatestReference {
     this.#directory = directory;
   }
 
-  async look(intake: Intake): Promise<void> {
-    let version: string | undefined;
+  /**
+   * The snapshot that `latest` names, opened and verified, where it is another than last time. Throws
+   * a SnapshotError or CorruptTableError where it cannot be used, once for each of its states.
+   */
+  async look(): Promise<ManifestRef | undefined> {
+    const directory = this.#directory;
     let seen = '';
     try {
-      version = await latestVersion(this.#directory);
-      if (version !== undefined && version === this.#delivered) return;
+      const version = await latestVersion(directory);
+      if (version !== undefined && version === this.#version) return undefined;
       seen = await this.#appearance(version);
-      if (seen === this.#unusable) return;
-      if (version === undefined) throw new Error(`${this.#directory} names no version`);
-      await openSnapshotAhead({ directory: this.#directory, version });
-    } catch {
-      // Logging is the caller's: he sees the counter, and opening the version says what is wrong.
+      if (seen === this.#unusable) return undefined;
+      if (version === undefined) throw new SnapshotError(`${directory} names no version`);
+      await openOnce({ directory, version });
+      this.#version = version;
+      this.#unusable = undefined;
+      return { version, directory };
+    } catch (error) {
       this.#unusable = seen;
-      intake.count('reference/unusable');
-      return;
+      throw error;
     }
-    this.#delivered = version;
-    this.#unusable = undefined;
-    intake.count('reference/delivered');
-    const value: ManifestRef = { version, directory: this.#directory };
-    await intake.deliver({ value, timestampMs: Date.now(), bytes: ELEMENT_BYTES });
   }
 
   /** Times of the pointer, the version and its manifest: another build or a repair changes one. */

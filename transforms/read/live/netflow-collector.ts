@@ -1,6 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
-import { registerSource, type Intake, type LiveSource } from '../../../beam/source.js';
+import type { Intake, LiveSource } from '../../../beam/source.js';
 import { addressOf, formatAddress4, formatAddress6 } from '../../../pipeline/address.js';
 import type { InputSpec } from '../../../pipeline/chunk.js';
 import { ExporterState, parseExporterState } from '../../decode/netflow/exporter-state.js';
@@ -20,9 +20,6 @@ export interface NetflowCollectorParams {
   /** Bytes that may wait here for room in the job. */
   readonly backlog?: number;
 }
-
-/** Name of the source in the graph. */
-export const NETFLOW_SOURCE = 'flowsieve/netflow';
 
 /** A second of a busy exporter's datagrams, about. */
 const RECEIVE_BUFFER = 16 * 1024 * 1024;
@@ -307,5 +304,3 @@ function plainAddress(source: string): string {
   const [w0, w1, w2, w3] = parsed.words;
   return parsed.family === 4 ? formatAddress4(w0) : formatAddress6(w0, w1, w2, w3);
 }
-
-registerSource<NetflowCollectorParams>(NETFLOW_SOURCE, (params) => new NetflowCollector(params));
