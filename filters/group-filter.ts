@@ -31,7 +31,10 @@ export interface GroupFilter<
   add(state: State, conversation: Conversation, prepared: Prepared): void;
   /** Adds `from` to `into`; `from` is not used again. */
   merge(into: State, from: State): void;
-  /** The state as plain JSON, and back; its size is bounded. */
+  /**
+   * The state as plain JSON, and back; its size is bounded. Neither shares with the state what grows
+   * in place: saved JSON stays as it is while the state goes on, and so does what one was made from.
+   */
   save(state: State): unknown;
   restore(json: unknown): State;
   /** A second key; without one each group is judged alone, as the only member of itself. */
@@ -42,7 +45,10 @@ export interface GroupFilter<
 
 /** Groups gathered again under other keys. */
 export interface Regrouping<State, Member> {
-  /** The second keys of a complete group, each with what the group brings to it. */
+  /**
+   * The second keys of a complete group, each with what the group brings to it, which may be part of
+   * its state: members are merged only with those of other groups of the same table.
+   */
   spread(key: string, state: State): Iterable<readonly [string, Member]>;
   /** Adds `from` to `into`; `from` is not used again. */
   merge(into: Member, from: Member): void;

@@ -120,7 +120,8 @@ export function preparePolicies(
     forAnybody: anybody,
     forCustomers(ids) {
       let list = lists.get(ids);
-      if (list === undefined) {
+      // The dictionary of a window that fires again is the same array, which has grown.
+      if (list === undefined || list.length < ids.length) {
         list = ids.map(forCustomer);
         lists.set(ids, list);
       }

@@ -25,6 +25,8 @@ export interface HuntOptions {
   /** Starts of windows, in ms since 1970 UTC, the end excluded. */
   readonly sinceMs: number;
   readonly untilMs: number;
+  /** What was archived later is left out, ms since 1970 UTC; none = nothing is. */
+  readonly archivedBeforeMs?: number;
   /** Findings that this snapshot gives as well are not told; null = all are. */
   readonly before: ManifestRef | null;
   readonly reference: ManifestRef;
@@ -63,6 +65,7 @@ export interface HuntReport {
  */
 export async function runHunt(options: HuntOptions): Promise<HuntReport> {
   const { config, archive, sinceMs, untilMs, before, reference, sinks, nowMs, signal } = options;
+  const { archivedBeforeMs = Number.MAX_SAFE_INTEGER } = options;
   const began = performance.now();
   signal?.throwIfAborted();
   // Opened here, bundles find them open: to read hundreds of megabytes would hold up the process.
@@ -74,7 +77,7 @@ export async function runHunt(options: HuntOptions): Promise<HuntReport> {
   try {
     const result = await new LocalRunner().run((root) => {
       buildHunt(root, {
-        search: { directory: archive, sinceMs, untilMs, id },
+        search: { directory: archive, sinceMs, untilMs, archivedBeforeMs, id },
         filters: config.filters,
         findingWindowMs: config.findingWindowMs,
         before,
@@ -126,7 +129,8 @@ export interface LateIndicatorsOptions {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>;
   /**
    * From the news of a snapshot to the hunt with it. Until then the job must have taken it up, and
-   * have archived what it judged by an earlier one: what it archives later is hunted by neither.
+   * have archived what it judged by an earlier one: what it archives later is hunted by neither. As
+   * long again it has to tell what it judged by the new one itself.
    * Default: three times `streaming.referenceEvery`.
    */
   readonly settleMs?: number;
@@ -193,14 +197,23 @@ export class LateIndicators {
   async #huntNext(): Promise<void> {
     const { archive, config, sinks, log, settleMs, hunt = runHunt } = this.#options;
     const { signal } = this.#stop;
-    const news = this.#take();
+    let reference = this.#take();
     const hunted = await this.#hunted();
     if (hunted === undefined && (await archivedDays(archive.directory)).length === 0) {
-      await this.#remember(news);
+      await this.#remember(reference);
       return;
     }
-    await sleep(settleMs ?? 3 * config.streaming.referenceEveryMs, undefined, { signal });
-    const reference = this.#next === undefined ? news : this.#take();
+    const waitMs = settleMs ?? 3 * config.streaming.referenceEveryMs;
+    await sleep(waitMs, undefined, { signal });
+    // A newer one needs its own time: meanwhile the job archives what it judged without it.
+    while (this.#next !== undefined) {
+      reference = this.#take();
+      await sleep(waitMs, undefined, { signal });
+    }
+    const archivedBeforeMs = Date.now();
+    // What the job archived last it judged by the new snapshot itself: it is to tell that first, as
+    // what it is, and not as found by looking back.
+    await sleep(waitMs, undefined, { signal });
     if (reference.version === hunted) return;
     const before = await this.#usable(hunted, reference);
     const report = await hunt({
@@ -208,6 +221,7 @@ export class LateIndicators {
       archive: archive.directory,
       sinceMs: 0,
       untilMs: Number.MAX_SAFE_INTEGER,
+      archivedBeforeMs,
       before,
       reference,
       sinks,

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { historyStore } from '../history/open-store.js';
 import { HistoryStorageError } from '../history/storage-error.js';
@@ -44,12 +44,17 @@ function inputSpecs(input: Config['inputs'][number]): InputSpec[] {
 }
 
 /**
- * Makes the directories that a job writes to. Throws a ConfigurationError where that cannot be done,
+ * Makes the directories that a job writes to; `other` is what the other kind of run (batch, streaming)
+ * would have left in the output. Throws a ConfigurationError where that cannot be done,
  * and an Error where no filter runs for anybody.
  */
-export async function prepareOutput(config: Config): Promise<void> {
+export async function prepareOutput(config: Config, other: string): Promise<void> {
   if (config.filters.length === 0) throw new Error('no filter is enabled for any customer');
   await makeDirectory(config, 'output', config.output);
+  if ((await readdir(config.output)).includes(other)) {
+    const message = `expected a directory without the findings of another kind of run, ${join(config.output, other)} is there`;
+    throw new ConfigurationError([{ place: config.file, path: 'output', message }]);
+  }
   await makeDirectory(config, 'reference.snapshot', config.reference.snapshot);
   if (config.history !== undefined) await prepareHistory(config, config.history);
 }

@@ -6,6 +6,7 @@ import { createRunner } from 'apache-beam/runners/runner';
 import { expiredEntries } from '../filters/suppression.js';
 import type { Notice } from '../pipeline/notice.js';
 import { buildPipeline } from '../pipeline/pipeline.js';
+import { WINDOW_FILES_FOLDER } from '../transforms/write/window-files.js';
 import { writeLines } from '../transforms/write/ordered-lines.js';
 import type { Config } from './config/config.js';
 import { jobSpec, prepareOutput, prepareReference } from './job-spec.js';
@@ -45,7 +46,7 @@ const SHOWN_NOTICES = 20;
  */
 export async function runJob(config: Config, options: RunOptions): Promise<RunReport> {
   const began = performance.now();
-  await prepareOutput(config);
+  await prepareOutput(config, WINDOW_FILES_FOLDER);
   const log = createLogger('job');
   const reference = await prepareReference(config);
   log.info(reference, 'reference data are ready');

@@ -1,4 +1,4 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config/config.js';
 import { ConfigurationError } from './config/configuration-error.js';
@@ -16,6 +16,7 @@ import { buildPipeline, type JobSpec, type StreamSpec } from '../pipeline/pipeli
 import type { LiveInput, LiveLocation } from '../pipeline/live-input.js';
 import { readManifest, type Manifest, type ManifestRef } from '../reference/snapshot.js';
 import { appendLines, closeAppended } from '../transforms/append.js';
+import { NewestSnapshot } from '../transforms/read/live/latest-reference.js';
 import { pubsubSource } from '../transforms/read/live/pubsub-subscription.js';
 import { closeSinks, watchSinks } from '../transforms/write/open-sinks.js';
 
@@ -58,9 +59,11 @@ export async function runStreaming(
   const log = createLogger('stream');
   const bursts = new BurstLog(log);
   const latency = new LatencyHistogram();
-  const watch = new StreamWatch();
-  await refuseBatchOutput(config);
-  await prepareOutput(config);
+  const watch = new StreamWatch((error) => {
+    bursts.error('snapshot-unusable', {}, `the snapshot cannot be used: ${error.message}`);
+  });
+  await makeState(config);
+  await prepareOutput(config, 'findings.ndjson');
   const server =
     options.metrics === undefined
       ? undefined
@@ -108,7 +111,9 @@ export async function runStreaming(
       },
     });
     watchSinks({
-      onTaken: (taken) => {
+      onTaken: (taken, { kind }) => {
+        // The sink that every job has, and that remembers for good.
+        if (kind !== 'files') return;
         const nowMs = Date.now();
         for (const { finding, isNew } of taken) {
           // What a hunt finds came in long ago.
@@ -137,8 +142,12 @@ export async function runStreaming(
       setInterval(() => void watch.measure(), SIZE_EVERY_MS),
       setInterval(() => {
         void watch.follow(reference).then((changed) => {
-          if (changed !== undefined) hunts?.onReference(changed);
+          if (changed) hunts?.onReference(watch.reference ?? reference);
         });
+        if (watch.refusedSuppressions()) {
+          const message = `${config.suppressionsPath ?? ''} cannot be used: what it said before stays in force`;
+          bursts.error('suppressions-unusable', {}, message);
+        }
       }, config.streaming.referenceEveryMs),
     );
     for (const timer of timers) timer.unref();
@@ -180,8 +189,15 @@ class StreamWatch {
   sinkProblem: string | undefined;
   isEnding = false;
   reference: ManifestRef | undefined;
+  readonly #onUnusable: (error: Error) => void;
+  #newest: NewestSnapshot | undefined;
   #manifest: Manifest | undefined;
   #bytes = 0;
+  #refused: number | undefined;
+
+  constructor(onUnusable: (error: Error) => void) {
+    this.#onUnusable = onUnusable;
+  }
 
   status(): StreamStatus {
     const { job, store } = this;
@@ -220,14 +236,26 @@ class StreamWatch {
     this.#bytes = (await this.store?.size().catch(() => undefined)) ?? this.#bytes;
   }
 
-  /** Reads the snapshot's `latest`; gives it where it is another than before. */
-  async follow({ directory }: ManifestRef): Promise<ManifestRef | undefined> {
+  /** Whether the suppressions were unusable since it was asked last. */
+  refusedSuppressions(): boolean {
+    const refused = this.job?.counters().get('suppressions/unusable') ?? 0;
+    const before = this.#refused ?? this.before.get('suppressions/unusable') ?? 0;
+    this.#refused = refused;
+    return refused > before;
+  }
+
+  /** Looks for a newer snapshot; true where there is one that can be used. */
+  async follow({ directory }: ManifestRef): Promise<boolean> {
+    this.#newest ??= new NewestSnapshot(directory);
+    const newer = await this.#newest.look().catch((error: unknown) => {
+      this.#onUnusable(error as Error);
+      return undefined;
+    });
+    this.reference = newer ?? this.reference;
+    // A feed that is unchanged leaves the version as it is, but is fresh again.
     const manifest = await readManifest(directory).catch(() => undefined);
-    if (manifest === undefined) return undefined;
-    this.#manifest = manifest;
-    if (manifest.version === this.reference?.version) return undefined;
-    this.reference = { directory, version: manifest.version };
-    return this.reference;
+    if (manifest?.version === this.reference?.version) this.#manifest = manifest;
+    return newer !== undefined;
   }
 }
 
@@ -282,14 +310,9 @@ function lateIndicators(
   return new LateIndicators({ config, archive, sinks: stream.sinks, log });
 }
 
-/** A directory with the findings of a batch run would hold two kinds of results. */
-async function refuseBatchOutput(config: Config): Promise<void> {
+async function makeState(config: Config): Promise<void> {
   await mkdir(config.streaming.state, { recursive: true }).catch((error: unknown) => {
     const message = `expected a directory that can be written, got ${(error as Error).message}`;
     throw new ConfigurationError([{ place: config.file, path: 'streaming.state', message }]);
   });
-  const names = await readdir(config.output).catch(() => [] as string[]);
-  if (!names.includes('findings.ndjson')) return;
-  const message = `${config.output} holds the findings of a batch run: name another directory`;
-  throw new ConfigurationError([{ place: config.file, path: 'output', message }]);
 }

@@ -5,6 +5,8 @@ import { Timing, type PaneInfo } from 'apache-beam/values';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import { ArchiveWriter } from './archive/archive-writer.js';
 import { Retention } from './archive/retention.js';
+import { untilWritten } from './write/open-sinks.js';
+import { WriteError } from './write/write-error.js';
 
 export interface ArchiveSpec {
   readonly directory: string;
@@ -23,13 +25,13 @@ registerFn<ArchiveSpec, ConversationBatch>(
       async process(batch, { pane }): Promise<void> {
         if (batch.referenceVersion !== '') throw new Error('joined conversations are not archived');
         if (batch.rows > 0 && isOnTime(pane)) {
-          const kept = await writer.add(batch);
+          const kept = await written(directory, () => writer.add(batch));
           context.count(kept ? 'archived/conversations' : 'dropped/archive/no-day', batch.rows);
         }
         await context.send('conversations', batch);
       },
       async finishBundle(): Promise<void> {
-        await writer.finish();
+        await written(directory, () => writer.finish());
         let retention = retentions.get(directory);
         if (retention === undefined) {
           retention = new Retention(directory);
@@ -41,6 +43,18 @@ registerFn<ArchiveSpec, ConversationBatch>(
     };
   },
 );
+
+/** A full disk is waited for, as where findings go to. */
+function written<T>(directory: string, write: () => Promise<T>): Promise<T> {
+  return untilWritten(async () => {
+    try {
+      return await write();
+    } catch (error) {
+      const isOfSystem = (error as NodeJS.ErrnoException).errno !== undefined;
+      throw isOfSystem ? new WriteError(directory, error) : error;
+    }
+  });
+}
 
 /** The pane that a window is judged by: neither a preview nor an afterthought. */
 function isOnTime({ timing, isFirst, isLast }: PaneInfo): boolean {

@@ -49,7 +49,9 @@ registerFn<CollapseParams, HitSet>('flowsieve/collapse-hits', ({ findingWindowMs
       }
       const own = new Map<string, FindingState>();
       gather(own, hits);
-      for (const [key, state] of own) emit(key, state, { ...origin, last: pane.isLast });
+      // Not the batch's: a pane may say more of the same records than an early one, or a new snapshot.
+      const at = { ...origin, revision: pane.index, last: pane.isLast };
+      for (const [key, state] of own) emit(key, state, at);
     },
     finishBundle: emitAll,
   };

@@ -3,7 +3,8 @@ import { applyFn, registerFn } from '../beam/fn.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
 import { windowInto } from '../beam/windows.js';
 import type { PCollection } from 'apache-beam';
-import { GRADE, GRADE_NAMES } from '../pipeline/codes.js';
+import { Timing as PaneTiming } from 'apache-beam/values';
+import { GRADE, GRADE_NAMES, REASON } from '../pipeline/codes.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import { BATCH_ROWS, selectedRows, type FlowBatch } from '../pipeline/flow-batch.js';
 import { ConversationFold } from './dedupe/conversation-fold.js';
@@ -50,13 +51,20 @@ registerFold<DedupeParams, FlowBatch>(
           selectedRows(piece),
         )).add(piece);
       },
-      finish(context, { isLast }): void {
+      finish(context, { isLast, timing }): void {
+        // Before its window ends only what cannot turn round is told, and the rest not even made.
+        const leastReason = timing === PaneTiming.EARLY ? REASON.handshake : REASON.unknown;
         // Counted once: an earlier pane holds the same again.
         if (isLast && repeated > 0) context.count('dropped/dedupe/redelivered', repeated);
         const least = attempts ? GRADE.unknown : GRADE.medium;
         for (const fold of [folds[4], folds[6]]) {
           if (fold === undefined) continue;
-          const { batches, grades } = fold.finish(window, shard, least, BATCH_ROWS);
+          const { batches, grades } = fold.finish(
+            window,
+            shard,
+            { grade: least, reason: leastReason },
+            BATCH_ROWS,
+          );
           for (let grade = 0; grade < grades.length; grade++) {
             if (isLast && grades[grade] > 0)
               context.count(`conversations/${GRADE_NAMES[grade]}`, grades[grade]);

@@ -5,7 +5,6 @@ import { Timing, type PaneInfo } from 'apache-beam/values';
 import { detectHits } from '../filters/detect.js';
 import { filterOfShape, type Filter } from '../filters/filters.js';
 import type { FilterPlan } from '../filters/policies.js';
-import { REASON } from '../pipeline/codes.js';
 import type { BatchOrigin, ConversationBatch } from '../pipeline/conversation-batch.js';
 import type { Hit } from '../pipeline/hit.js';
 import type { ManifestRef } from '../reference/snapshot.js';
@@ -42,14 +41,13 @@ registerFn<FilterPlan, ConversationBatch>('flowsieve/filter', (plan, context) =>
   const planKey = JSON.stringify(plan);
   return {
     process(batch, { pane }): void {
-      const early = pane.timing === Timing.EARLY;
-      if (early && !filter.early) return;
+      // An early pane has the conversations whose side is proven.
+      if (pane.timing === Timing.EARLY && !filter.early) return;
       const reference = referenceOf(context);
       const policies = preparedFor(filter, plan, planKey, reference);
       const hits: Hit[] = [];
       detectHits(batch, reference, filter, policies, (hit) => {
-        // Before its window ends a conversation may still turn round, unless its side is proven.
-        if (!early || hit.reason >= REASON.handshake) hits.push(hit);
+        hits.push(hit);
       });
       if (hits.length > 0) context.count(`hits/${plan.id}`, hits.length);
       if (!tells(filter, batch.origin, pane, hits.length > 0)) return;

@@ -19,28 +19,26 @@ export interface StreamTiming {
   readonly earlyMs: number;
 }
 
-/** Early panes of a window back off to this: most of what comes later is told on time. */
-const LONGEST_EARLY_MS = 160_000;
-
 /** From a change of a finding to its next revision: what a turn brings comes as one. */
 const SETTLE_MS = 500;
 
 /** Groups change when windows of conversations end, all at once. */
 const GROUP_SETTLE_MS = 2000;
-const REGROUP_SETTLE_MS = 10 * 60 * 1000;
+const FIRST_REGROUP_MS = 10 * 60 * 1000;
+const LONGEST_REGROUP_MS = 60 * 60 * 1000;
 
 const MINUTE_MS = 60_000;
 
 /**
- * Windows of conversations: early with doubling delays, on time, late, and a last pane when the
- * window closes, always: history and whatever counts final results waits for it.
+ * Windows of conversations: early every so often while records come, on time, late, and a last pane
+ * when the window closes, always: history and whatever counts final results waits for it.
  */
 export function conversationFiring(timing: Timing): Firing | undefined {
   if (timing === null) return undefined;
   const { earlyMs, allowedLatenessMs } = timing;
-  const early = backingOff(earlyMs, Math.max(earlyMs, LONGEST_EARLY_MS));
+  const soon = repeatedly(afterDelay(earlyMs));
   return {
-    trigger: atEndOfWindow(early, repeatedly(afterDelay(earlyMs))),
+    trigger: atEndOfWindow(soon, soon),
     allowedLatenessMs,
     accumulating: true,
     closing: 'always',
@@ -67,7 +65,11 @@ export function findingFiring(timing: Timing, delayMs = SETTLE_MS): Firing | und
  * as much as there are groups each time, and tell of what builds up over hours.
  */
 export function groupFiring(timing: Timing, regrouped: boolean): Firing | undefined {
-  return findingFiring(timing, regrouped ? REGROUP_SETTLE_MS : GROUP_SETTLE_MS);
+  const firing = findingFiring(timing, GROUP_SETTLE_MS);
+  if (firing === undefined || !regrouped) return firing;
+  const early = backingOff(FIRST_REGROUP_MS, LONGEST_REGROUP_MS);
+  const late = repeatedly(afterDelay(FIRST_REGROUP_MS));
+  return { ...firing, trigger: atEndOfWindow(early, late) };
 }
 
 /** Windows that tell once, when nothing can come any more; `later` after those of findings. */

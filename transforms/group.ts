@@ -46,7 +46,6 @@ interface GroupParams {
 interface GroupSet {
   readonly windowStartMs: number;
   readonly shard: string;
-  readonly revision: number;
   readonly part: number;
   readonly groups: SavedGroups;
   readonly totals: GroupPiece['totals'];
@@ -108,7 +107,7 @@ registerFn<GroupParams, ConversationBatch>('flowsieve/group', (params, context) 
       table.addBatch(batch, reference, policies, skip);
       const place = `${plan.id} ${batch.origin.key} ${batch.origin.part}`;
       const earlier = memory.earlier(place, pane.onTimeIndex);
-      const origin = { ...batch.origin, last: pane.isLast };
+      const origin = { ...batch.origin, revision: pane.index, last: pane.isLast };
       const held = emit(startMs, table, origin, (shard) => earlier?.has(shard) ?? true);
       memory.remember(place, pane.onTimeIndex, pane.isLast, held);
     },
@@ -157,9 +156,8 @@ registerFold<{ readonly filter: string }, GroupPiece>(
         const table = withOpen(filter, settled, pieces);
         if (pane.isLast) context.count(`groups/${id}`, table.size);
         const { startMs: windowStartMs } = window;
-        const { revision } = pieces;
         if (filter.over === undefined) {
-          const set = { windowStartMs, shard, revision };
+          const set = { windowStartMs, shard };
           for (const [part, groups] of chunks(table.save(), !pane.isFirst).entries()) {
             await context.send('groups', { ...set, part, groups, totals: [] });
           }
@@ -167,7 +165,7 @@ registerFold<{ readonly filter: string }, GroupPiece>(
         }
         const again = new RegroupedTable(filter.over);
         for (const [key, state] of table.entries()) again.addGroup(key, state);
-        const set = { windowStartMs, shard, revision };
+        const set = { windowStartMs, shard };
         // Totals go alone: they count where no group brings anything to a second key, too.
         await context.send('groups', { ...set, part: 0, groups: [], totals: [...again.totals] });
         for (const [part, groups] of chunks(saved(again, false), false).entries()) {
@@ -186,9 +184,8 @@ function withOpen(
   const open = [...pieces.open()];
   if (open.length === 0) return settled;
   const table = new GroupTable(filter);
-  // A table makes what it takes its own; what is settled and open counts again in the next pane.
-  table.merge(structuredClone(settled.save()));
-  for (const { groups } of open) table.merge(structuredClone(groups));
+  table.merge(settled.save());
+  for (const { groups } of open) table.merge(groups);
   return table;
 }
 
@@ -206,12 +203,9 @@ function chunks(groups: SavedGroups, evenIfEmpty: boolean): SavedGroups[] {
 }
 
 registerFn<{ readonly shards: number }, GroupSet>('flowsieve/regroup', ({ shards }, context) => ({
-  process(
-    { windowStartMs, shard, revision, part, groups, totals },
-    { pane }: WindowedValue<GroupSet>,
-  ) {
+  process({ windowStartMs, shard, part, groups, totals }, { pane }: WindowedValue<GroupSet>) {
     const single = pane.isFirst && pane.isLast;
-    const origin = { key: shard, revision, part, last: pane.isLast };
+    const origin = { key: shard, revision: pane.index, part, last: pane.isLast };
     byShard(groups, shards).forEach((own, to) => {
       // Every shard needs the totals of all.
       const piece: GroupPiece = { ...(single ? {} : { origin }), groups: own, totals };
@@ -244,10 +238,9 @@ registerFold<{ readonly filter: string }, GroupPiece>(
       async finish(context, pane): Promise<void> {
         const table = membersOf(over, [...settled, ...pieces.open()]);
         const { startMs: windowStartMs } = window;
-        const { revision } = pieces;
         const totals = [...table.totals];
         for (const [part, groups] of chunks(saved(table, true), !pane.isFirst).entries()) {
-          const set: GroupSet = { windowStartMs, shard, revision, part, groups, totals };
+          const set: GroupSet = { windowStartMs, shard, part, groups, totals };
           await context.send('groups', set);
         }
       },
@@ -262,7 +255,7 @@ function membersOf(
   const table = new RegroupedTable(over);
   for (const { groups, totals } of pieces) {
     table.addTotals(totals);
-    table.merge(structuredClone(groups));
+    table.merge(groups);
   }
   return table;
 }
@@ -271,10 +264,7 @@ registerFn<GroupParams, GroupSet>('flowsieve/detect-groups', ({ plan, groupWindo
   const filter = filterOfShape(plan.id, 'group');
   const planKey = JSON.stringify(plan);
   return {
-    async process(
-      { windowStartMs, shard, revision, part, groups, totals },
-      { pane },
-    ): Promise<void> {
+    async process({ windowStartMs, shard, part, groups, totals }, { pane }): Promise<void> {
       const found: Finding[] = [];
       const reference = referenceOf(context);
       const policies = preparedFor(filter, plan, planKey, reference);
@@ -298,7 +288,7 @@ registerFn<GroupParams, GroupSet>('flowsieve/detect-groups', ({ plan, groupWindo
         for (const finding of found) context.emit('findings', finding);
         return;
       }
-      const set: FindingSet = { revision, part, findings: found };
+      const set: FindingSet = { revision: pane.index, part, findings: found };
       const key = `${plan.id} ${windowStartMs} ${shard}`;
       const at = { timestampMs: windowStartMs, window: 'global' } as const;
       context.emit('sets', { key, value: set }, at);

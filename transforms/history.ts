@@ -60,6 +60,7 @@ registerFold<{ readonly directory: string }, Uint8Array>(
         if (state === undefined) state = other;
         else state.merge(other);
       },
+      compact: () => (state === undefined ? [] : [state.save()]),
       async finish(context): Promise<void> {
         if (state === undefined) return;
         const written = await historyStore(directory).writeDay(

@@ -30,7 +30,7 @@ registerFn<{ readonly findingWindowMs: number }, HitSet>(
   ({ findingWindowMs }, context) => ({
     process({ filter, origin, hits }, { pane }): void {
       if (pane.isFirst && pane.isLast) return;
-      const { key, revision } = origin;
+      const { key } = origin;
       const findings = new Map<string, FindingStateJson>();
       for (const hit of hits) {
         const id = findingKey(hit, findingWindowMs);
@@ -38,7 +38,7 @@ registerFn<{ readonly findingWindowMs: number }, HitSet>(
         const state = FindingState.ofHit(hit, findingWindowStart(hit, findingWindowMs));
         findings.set(id, { ...state.toJson(), sightings: [], sketch: null });
       }
-      const { isLast: last } = pane;
+      const { index: revision, isLast: last } = pane;
       const value: PaneFindings = { filter, key, revision, last, findings: [...findings] };
       context.emit('panes', { key: `${filter} ${key}`, value });
     },

@@ -21,13 +21,13 @@ export class ClientContacts {
     const [c2s, services] = json as readonly [unknown, unknown];
     const contacts = new ClientContacts();
     if (c2s !== null) contacts.#c2s.restore(c2s);
-    contacts.#services.restore(services);
+    contacts.#services.restore(apart(services as SavedServices));
     return contacts;
   }
 
   /** Nearly all clients have no C2. */
   save(): readonly [c2s: unknown, services: unknown] {
-    return [this.compromised ? this.#c2s.save() : null, this.#services.save()];
+    return [this.compromised ? this.#c2s.save() : null, apart(this.#services.save())];
   }
 
   addC2(indicator: string): void {
@@ -66,4 +66,11 @@ export class ClientContacts {
   services(): readonly (readonly [service: string, contact: Contact])[] {
     return this.#services.entries();
   }
+}
+
+type SavedServices = ReturnType<BoundedMap<Contact>['save']>;
+
+/** With contacts of its own: those of a state grow in place. */
+function apart({ greatest, entries }: SavedServices): SavedServices {
+  return { greatest, entries: entries.map(([service, contact]) => [service, [...contact]]) };
 }

@@ -79,7 +79,8 @@ export class ServiceClients {
       shares: [...this.#shares].map(([customer, { compromised, contact, named }]) => [
         customer,
         compromised,
-        contact,
+        // It grows in place.
+        [...contact],
         named.save(),
       ]),
       networks: this.#networks.save(),

@@ -11,6 +11,9 @@ export interface RunCommandOptions {
   readonly runner: 'local' | 'direct';
   /** ISO 8601. */
   readonly now?: string;
+  /** Only with --streaming. */
+  readonly metrics?: string;
+  readonly drain?: boolean;
 }
 
 /** `flowsieve run CONFIG`: the job in batch. Gives the exit code. */
@@ -20,8 +23,11 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     output: options.output,
     now: options.now,
   });
-  if (!loaded.ok) {
-    printProblems(loaded.problems);
+  const misplaced = (['metrics', 'drain'] as const)
+    .filter((flag) => options[flag] !== undefined)
+    .map((flag) => ({ place: `--${flag}`, path: '', message: 'expected only with --streaming' }));
+  if (!loaded.ok || misplaced.length > 0) {
+    printProblems([...(loaded.ok ? [] : loaded.problems), ...misplaced]);
     return EXIT.configuration;
   }
   const { config } = loaded;

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { isDynamicPattern } from 'tinyglobby';
 import { planFilters, type FilterPlan, type PlannedFilters } from '../../filters/policies.js';
 import { parseSuppressions, type Suppression } from '../../filters/suppression.js';
 import { hasScheme } from '../../history/gcs-uri.js';
@@ -11,7 +12,7 @@ import { formatDuration } from './duration.js';
 import { CheckedInputs } from './checked-inputs.js';
 import { inputFiles, locate, type InputLocation } from './input-uri.js';
 import { problemAt, problemAtText, problemsOf, type Path, type Problem } from './problem.js';
-import { configSchema, inputSchema, type InputFormat, type Settings } from './schema.js';
+import { configSchema, inputSchema, SETTINGS, type InputFormat, type Settings } from './schema.js';
 import { parseSinkUri, SINK_EXPECTED, type SinkLocation } from './sink-uri.js';
 import { parseYaml, readText, readYamlFile, unreadable, type YamlFile } from './yaml-file.js';
 
@@ -232,6 +233,8 @@ class Check {
         // What only the messages of the input that was replaced can have.
         const { timestampAttribute, idAttribute, ...others } = input;
         const live = uri.startsWith('pubsub://') ? { timestampAttribute, idAttribute } : {};
+        // The format of the files that a collector replaces.
+        if (uri.startsWith('netflow://')) others.format = SETTINGS.format.default;
         const problem = (message: string): void => {
           this.problems.push({ place: '--input', path: '', message });
         };
@@ -354,8 +357,8 @@ class Check {
       this.#add(path, `expected a directory of its own, got the output's ${quoted(state)}`);
     }
     for (const { location } of inputs) {
-      if (location.kind !== 'directory') continue;
-      const { path: followed } = location;
+      const followed = followedFolder(location);
+      if (followed === undefined) continue;
       for (const [setting, written] of [
         ['output', output],
         ['streaming.state', state],
@@ -406,6 +409,15 @@ function timeMs(text: string): number | undefined {
   // Date.parse takes 2026-02-31 for the third of March.
   const sound = !Number.isNaN(ms) && new Date(dayMs).toISOString().startsWith(text.slice(0, 10));
   return sound ? ms : undefined;
+}
+
+/** The folder that a followed folder or glob begins in. */
+function followedFolder(location: InputLocation): string | undefined {
+  if (location.kind === 'directory') return location.path;
+  if (location.kind !== 'glob') return undefined;
+  const parts = location.pattern.split('/');
+  const fixed = parts.findIndex((part) => isDynamicPattern(part));
+  return parts.slice(0, fixed < 0 ? -1 : fixed).join('/');
 }
 
 /** The setting `key` of a file that failed its check; undefined where there is none. */

@@ -42,7 +42,7 @@ export const SETTINGS = {
   idleMs: { default: 10 * MINUTE, min: SECOND, max: DAY },
   /** 0 = no conversations are kept. */
   lookbackMs: { default: DAY, min: 0, max: 7 * DAY },
-  referenceEveryMs: { default: 5 * SECOND, min: SECOND, max: HOUR },
+  referenceEveryMs: { default: 2 * SECOND, min: SECOND, max: HOUR },
   stopWithinMs: { default: 30 * SECOND, min: SECOND, max: 10 * MINUTE },
 } as const;
 

@@ -17,11 +17,14 @@ export function sumUnder(counters: JobCounters, prefix: string): number {
   return sum;
 }
 
-/** Records read: decoded or rejected. Rejects of whole files (`file-truncated`, ...) are no records. */
+/** What a reject of no single record begins with, or is. */
+const NO_RECORD = /\/(?:file-|stream-|message-|not-a-message$)/;
+
+/** Records read: decoded or rejected. Rejects of whole files, streams and messages are no records. */
 export function recordsRead(counters: JobCounters): number {
   let sum = sumUnder(counters, 'records/');
   for (const [rest, n] of countersUnder(counters, 'rejects/')) {
-    if (!rest.includes('/file-')) sum += n;
+    if (!NO_RECORD.test(rest)) sum += n;
   }
   return sum;
 }

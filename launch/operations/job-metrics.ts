@@ -20,9 +20,14 @@ const COUNTERS = [
   ['dropped/', 'dropped', ['step', 'reason'], 'What a step left out, by its reason'],
   ['dropped/late/', 'late_dropped', ['step'], 'What came after the allowed lateness'],
   ['dropped/udp/', 'udp_dropped', ['reason'], 'Datagrams that came and could not be taken'],
+  ['lost/udp/', 'udp_lost', ['by'], 'What exporters sent and never came'],
+  ['evicted/udp/', 'udp_evicted', ['what'], 'Exporters and templates beyond what is remembered'],
   ['pubsub/', 'pubsub', ['event'], 'Messages, duplicates, reconnects, failures of a subscription'],
   ['conversations/', 'conversations', ['grade'], 'Conversations by evidence of a connection'],
   ['findings/', 'findings', ['filter'], 'Findings after suppression'],
+  ['withdrawals/', 'withdrawals', ['sink', 'filter'], 'Findings that later records undid'],
+  ['reference/', 'reference', ['event'], 'Snapshots that were taken up (delivered) or unusable'],
+  ['suppressions/', 'suppressions', ['event'], 'Contents of the file, delivered or unusable'],
 ] as const satisfies readonly (readonly [string, string, readonly string[], string])[];
 
 const LONGEST_PREFIX_FIRST = COUNTERS.map(([prefix]) => prefix).sort((a, b) => b.length - a.length);

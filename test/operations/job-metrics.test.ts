@@ -42,11 +42,16 @@ describe('metrics', () => {
       'flowsieve_dropped_total{step="drop-shared",reason="clouds"} 7',
       'flowsieve_late_dropped_total{step="dedupe"} 9',
       'flowsieve_udp_dropped_total{reason="queue-full"} 11',
+      'flowsieve_udp_lost_total{by="sequence"} 13',
+      'flowsieve_udp_evicted_total{what="templates"} 2',
       'flowsieve_pubsub_total{event="messages"} 500',
       'flowsieve_conversations_total{grade="strong"} 8000',
       'flowsieve_conversations_total{grade="medium"} 2000',
       'flowsieve_findings_total{filter="known-bad-remote"} 4',
       'flowsieve_findings_total{filter="anonymizer"} 1',
+      'flowsieve_withdrawals_total{sink="files",filter="anonymizer"} 1',
+      'flowsieve_reference_total{event="delivered"} 1',
+      'flowsieve_suppressions_total{event="delivered"} 1',
     ]);
   });
 

@@ -95,7 +95,7 @@ function dedupe(
   const grades = [0, 0, 0, 0, 0];
   for (const { fold, startMs } of folds.values()) {
     const window = { startMs, endMs: startMs + WINDOW_MS };
-    const finished = fold.finish(window, '0', least, cut.resultRows);
+    const finished = fold.finish(window, '0', { grade: least, reason: 0 }, cut.resultRows);
     finished.grades.forEach((count, grade) => (grades[grade] += count));
     for (const batch of finished.batches) {
       expect(batch.rows).to.be.within(1, cut.resultRows);
@@ -211,7 +211,7 @@ for (const family of [4, 6] as const) {
             const fold = new ConversationFold(family);
             fold.add(batch);
             const window = { startMs, endMs: startMs + WINDOW_MS };
-            for (const found of fold.finish(window, '0', 0, 1000).batches) {
+            for (const found of fold.finish(window, '0', { grade: 0, reason: 0 }, 1000).batches) {
               for (const { key } of plainConversations(found)) {
                 expect(shardOf.get(key) ?? shard, key).to.equal(shard);
                 shardOf.set(key, shard);

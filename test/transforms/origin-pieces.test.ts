@@ -61,21 +61,6 @@ describe('OriginPieces', () => {
       expect(counted(pieces)).to.deep.equal(expected);
     });
   }
-
-  it('has a revision that grows with every pane', () => {
-    const table = new OriginPieces<GroupPiece>(() => undefined);
-    const revisions = [
-      piece('a', 'w', 1),
-      piece('a', 'w', 3),
-      piece('a', 'v', 2),
-      piece('a', 'w', 4, 0, true),
-      piece('a', 'v', 5, 0, true),
-    ].map((each) => {
-      table.add(each);
-      return table.revision;
-    });
-    expect(revisions).to.deep.equal([1, 3, 5, 6, 9]);
-  });
 });
 
 describe('shardOf', () => {

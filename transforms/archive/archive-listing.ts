@@ -34,6 +34,16 @@ async function namesIn(directory: string): Promise<string[]> {
   }
 }
 
+/** When a file was written, ms since 1970 UTC; of one that was pruned since it was listed long ago. */
+export async function archivedAtMs(directory: string, name: ArchivedName): Promise<number> {
+  try {
+    return (await stat(pathOf(directory, name))).mtimeMs;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
 /**
  * The batch of a file; undefined where it was pruned since it was listed. Throws a DamagedFileError
  * for what is not the batch that its name promises, and nothing else.

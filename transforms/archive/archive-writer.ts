@@ -17,6 +17,8 @@ export class ArchiveWriter {
   readonly #made = new Set<string>();
   /** Paths whose temporary files are written. */
   readonly #waiting = new Set<string>();
+  /** Days with new names that may not be on disk yet. */
+  readonly #unsynced = new Set<string>();
   #newestMs = -Infinity;
 
   constructor(directory: string) {
@@ -49,14 +51,21 @@ export class ArchiveWriter {
     return true;
   }
 
-  /** Brings what was added to disk, under its names. */
+  /** Brings what was added to disk, under its names. Where that failed it may be called again. */
   async finish(): Promise<void> {
     const waiting = [...this.#waiting];
-    this.#waiting.clear();
     for (let at = 0; at < waiting.length; at += AT_ONCE) {
-      await Promise.all(waiting.slice(at, at + AT_ONCE).map(place));
+      // Of those that fail another try has to know.
+      await Promise.all(
+        waiting.slice(at, at + AT_ONCE).map(async (path) => {
+          await place(path);
+          this.#waiting.delete(path);
+          this.#unsynced.add(dirname(path));
+        }),
+      );
     }
-    for (const day of new Set(waiting.map((path) => dirname(path)))) await syncDirectory(day);
+    for (const day of this.#unsynced) await syncDirectory(day);
+    this.#unsynced.clear();
   }
 }
 

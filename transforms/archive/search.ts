@@ -3,7 +3,7 @@ import { applyFn, registerFn } from '../../beam/fn.js';
 import { reshuffle } from '../../beam/reshuffle.js';
 import type { PCollection } from 'apache-beam';
 import type { ConversationBatch } from '../../pipeline/conversation-batch.js';
-import { archivedDays, archivedFiles, readArchived } from './archive-listing.js';
+import { archivedAtMs, archivedDays, archivedFiles, readArchived } from './archive-listing.js';
 import { DamagedFileError } from './archived-file.js';
 import { dayOf, isDay, type ArchivedName } from './archived-name.js';
 
@@ -12,6 +12,8 @@ export interface SearchSpec {
   /** Starts of windows, in ms since 1970 UTC, the end excluded. */
   readonly sinceMs: number;
   readonly untilMs: number;
+  /** Files that were written later are left out, ms since 1970 UTC. */
+  readonly archivedBeforeMs: number;
   /** What it is stopped by; the name of no other search of the process. */
   readonly id: string;
 }
@@ -26,7 +28,7 @@ export function stopSearchBy(id: string, signal: AbortSignal | undefined): void 
 }
 
 registerFn<SearchSpec, unknown>('flowsieve/list-archive', (spec, context) => {
-  const { directory, sinceMs, untilMs, id } = spec;
+  const { directory, sinceMs, untilMs, archivedBeforeMs, id } = spec;
   return {
     async process(): Promise<void> {
       for (const day of await archivedDays(directory)) {
@@ -36,6 +38,7 @@ registerFn<SearchSpec, unknown>('flowsieve/list-archive', (spec, context) => {
         for (const { unfinished, ...name } of await archivedFiles(directory, day)) {
           const { windowStartMs } = name;
           if (unfinished || windowStartMs < sinceMs || windowStartMs >= untilMs) continue;
+          if ((await archivedAtMs(directory, name)) > archivedBeforeMs) continue;
           if (windowStartMs !== window) context.count('searched/windows');
           window = windowStartMs;
           await context.send('files', name);

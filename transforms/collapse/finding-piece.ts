@@ -1,4 +1,5 @@
 import type { Finding } from '../../pipeline/finding.js';
+import { textHash } from '../../pipeline/text-hash.js';
 import { OriginPieces, type PieceOrigin, type SettledOrigins } from '../panes/origin-pieces.js';
 import { FindingState, type FindingStateJson } from './finding-state.js';
 
@@ -11,27 +12,48 @@ export interface FindingPiece {
   readonly withdrawn?: true;
   /** Of a piece that stands for many: whose last panes are in it, and what each origin weighs. */
   readonly settled?: SettledOrigins;
-  readonly weights?: readonly (readonly [key: string, weight: number, records: number])[];
+  readonly shares?: readonly ShareJson[];
   readonly single?: number;
 }
 
-interface Weight {
-  /** What it adds to the finding's revision: never falls. */
-  weight: number;
+/** What one pane brought, part by part. */
+interface Content {
+  /** Hash of the state by part; 0 = withdrawn. */
+  readonly parts: Map<number, number>;
   records: number;
 }
+
+/** What one origin adds to the finding's revision: never falls, and grows with every change. */
+interface Share {
+  /** Of the pane that was heard of last. */
+  revision: number;
+  /** What the panes before it came to. */
+  weight: number;
+  before: ReadonlyMap<number, number>;
+  content: Content;
+}
+
+type ShareJson = readonly [
+  key: string,
+  revision: number,
+  weight: number,
+  before: readonly (readonly [part: number, hash: number])[],
+  parts: readonly (readonly [part: number, hash: number])[],
+  records: number,
+];
 
 /**
  * A finding as panes bring, replace and withdraw what is known of it.
  *
  * Its revision is the number of records behind it, which a withdrawal would lower; so each origin's
- * share grows by one where it falls or turns, and a sink that keeps the highest has the latest.
+ * share grows by one at least with every pane that says something else, and a sink that keeps the
+ * highest has the latest.
  */
 export class FindingPieces {
   #settled: FindingState | undefined;
   /** What it is about, where nothing is left that counts. */
   #about: FindingStateJson | undefined;
-  readonly #weights = new Map<string, Weight>();
+  readonly #shares = new Map<string, Share>();
   /** Records of what came in the only pane of its window. */
   #single = 0;
   readonly #pieces = new OriginPieces<FindingPiece>((piece) => {
@@ -39,14 +61,15 @@ export class FindingPieces {
   });
 
   add(piece: FindingPiece): void {
-    const { origin, state, settled, weights } = piece;
+    const { origin, state, settled, shares } = piece;
     this.#about ??= { ...state, sightings: [], sketch: null };
     if (settled !== undefined) this.#pieces.restoreSettled(settled);
-    for (const [key, weight, records] of weights ?? []) {
-      this.#weights.set(key, { weight, records });
+    for (const [key, revision, weight, before, parts, records] of shares ?? []) {
+      const content = { parts: new Map(parts), records };
+      this.#shares.set(key, { revision, weight, before: new Map(before), content });
     }
     this.#single += piece.single ?? 0;
-    if (origin !== undefined) this.#weigh(`${origin.key} ${origin.part}`, piece);
+    if (origin !== undefined) this.#weigh(origin, piece);
     else if (settled === undefined) this.#single += recordsOf(state);
     this.#pieces.add(piece);
   }
@@ -60,7 +83,7 @@ export class FindingPieces {
       return { ...gone, revision: this.#revision(), status: 'withdrawn' };
     }
     const finding = state.finding();
-    if (this.#weights.size === 0) return finding;
+    if (this.#shares.size === 0) return finding;
     return { ...finding, revision: this.#revision() };
   }
 
@@ -72,24 +95,40 @@ export class FindingPieces {
       ...(state === undefined ? { state: this.#about, withdrawn: true } : { state }),
       settled: this.#pieces.settledOrigins(),
       single: this.#single,
-      weights: [...this.#weights].map(([key, { weight, records }]) => [key, weight, records]),
+      shares: [...this.#shares].map(([key, { revision, weight, before, content }]) => [
+        key,
+        revision,
+        weight,
+        [...before],
+        [...content.parts],
+        content.records,
+      ]),
     };
     return [whole, ...this.#pieces.open()];
   }
 
-  #weigh(key: string, { state, withdrawn }: FindingPiece): void {
-    const records = withdrawn === true ? 0 : recordsOf(state);
-    const known = this.#weights.get(key);
-    if (known === undefined) this.#weights.set(key, { weight: Math.max(records, 1), records });
-    else if (records !== known.records) {
-      known.weight = Math.max(records, known.weight + 1);
-      known.records = records;
+  #weigh({ key, revision, part }: PieceOrigin, { state, withdrawn }: FindingPiece): void {
+    let share = this.#shares.get(key);
+    if (share === undefined) {
+      const content = { parts: new Map<number, number>(), records: 0 };
+      this.#shares.set(key, (share = { revision, weight: 0, before: new Map(), content }));
     }
+    if (revision < share.revision) return;
+    if (revision > share.revision) {
+      share.weight = weightOf(share);
+      share.before = share.content.parts;
+      share.content = { parts: new Map(), records: 0 };
+      share.revision = revision;
+    }
+    const { content } = share;
+    if (content.parts.has(part)) return;
+    content.parts.set(part, withdrawn === true ? 0 : textHash(JSON.stringify(state)));
+    if (withdrawn !== true) content.records += recordsOf(state);
   }
 
   #revision(): number {
     let sum = this.#single;
-    for (const { weight } of this.#weights.values()) sum += weight;
+    for (const share of this.#shares.values()) sum += weightOf(share);
     return sum;
   }
 
@@ -110,6 +149,13 @@ export class FindingPieces {
     }
     return merged ?? this.#settled;
   }
+}
+
+/** A pane that says what the one before said weighs the same. */
+function weightOf({ weight, before, content: { parts, records } }: Share): number {
+  const same =
+    parts.size === before.size && [...parts].every(([part, hash]) => before.get(part) === hash);
+  return same ? weight : Math.max(records, weight + 1);
 }
 
 /** Flow records behind a state. */

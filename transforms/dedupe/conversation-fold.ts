@@ -166,13 +166,13 @@ export class ConversationFold {
   }
 
   /**
-   * The conversations of grade `least` or better as batches of at most `maxRows` rows, and how many
-   * there are of each grade.
+   * The conversations of a grade and an orientation at least so good as batches of at most `maxRows`
+   * rows, and how many there are of each grade.
    */
   finish(
     window: { readonly startMs: number; readonly endMs: number },
     shard: string,
-    least: number,
+    least: { readonly grade: number; readonly reason: number },
     maxRows: number,
   ): { batches: ConversationBatch[]; grades: number[] } {
     const grades = [0, 0, 0, 0, 0];
@@ -181,7 +181,9 @@ export class ConversationFold {
     for (let row = 0; row < this.#rows; row++) {
       const grade = this.#finalGrade(row);
       grades[grade]++;
-      if (grade >= least) kept[count++] = row;
+      if (grade < least.grade) continue;
+      const reason = this.#words[row * this.#stride + ORIENTATION] & 0xff;
+      if (reason >= least.reason) kept[count++] = row;
     }
     const batches: ConversationBatch[] = [];
     for (let from = 0; from < count; from += maxRows) {

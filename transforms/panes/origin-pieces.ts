@@ -4,19 +4,15 @@
  */
 export interface PieceOrigin {
   readonly key: string;
-  /** Grows from pane to pane. */
+  /** Number of the pane: what says more of the same records is another pane. */
   readonly revision: number;
   readonly part: number;
   /** No pane comes after this one. */
   readonly last: boolean;
 }
 
-/** Origins whose last pane was merged: key, revision, parts. */
-export type SettledOrigins = readonly (readonly [
-  key: string,
-  revision: number,
-  parts: readonly number[],
-])[];
+/** Origins whose last pane was merged, with its parts. */
+export type SettledOrigins = readonly (readonly [key: string, parts: readonly number[]])[];
 
 interface Cell<Piece> {
   readonly revision: number;
@@ -33,7 +29,7 @@ interface Cell<Piece> {
 export class OriginPieces<Piece extends { readonly origin?: PieceOrigin }> {
   readonly #settle: (piece: Piece) => void;
   readonly #cells = new Map<string, Cell<Piece>>();
-  readonly #settled = new Map<string, { readonly revision: number; readonly parts: Set<number> }>();
+  readonly #settled = new Map<string, Set<number>>();
 
   /** `settle` takes what nothing will replace. */
   constructor(settle: (piece: Piece) => void) {
@@ -50,9 +46,9 @@ export class OriginPieces<Piece extends { readonly origin?: PieceOrigin }> {
     const settled = this.#settled.get(key);
     if (last) {
       this.#cells.delete(key);
-      if (settled?.parts.has(part) === true) return;
-      if (settled === undefined) this.#settled.set(key, { revision, parts: new Set([part]) });
-      else settled.parts.add(part);
+      if (settled?.has(part) === true) return;
+      if (settled === undefined) this.#settled.set(key, new Set([part]));
+      else settled.add(part);
       this.#settle(piece);
       return;
     }
@@ -71,24 +67,16 @@ export class OriginPieces<Piece extends { readonly origin?: PieceOrigin }> {
     for (const { parts } of this.#cells.values()) yield* parts.values();
   }
 
-  /** Grows with the state: of two states of one key the later one replaces the earlier. */
-  get revision(): number {
-    let sum = 0;
-    for (const { revision } of this.#settled.values()) sum += revision;
-    for (const { revision } of this.#cells.values()) sum += revision;
-    return sum;
-  }
-
   /** What was settled, so that it is known again where only the open pieces are kept. */
   settledOrigins(): SettledOrigins {
-    return [...this.#settled].map(([key, { revision, parts }]) => [key, revision, [...parts]]);
+    return [...this.#settled].map(([key, parts]) => [key, [...parts]]);
   }
 
   /** Takes up origins that were settled before. */
   restoreSettled(origins: SettledOrigins): void {
-    for (const [key, revision, parts] of origins) {
+    for (const [key, parts] of origins) {
       this.#cells.delete(key);
-      this.#settled.set(key, { revision, parts: new Set(parts) });
+      this.#settled.set(key, new Set(parts));
     }
   }
 }

@@ -16,7 +16,7 @@ export type SinkSpec =
 
 export interface SinkEvents {
   /** A sink took revisions that it did not have. */
-  readonly onTaken?: (taken: readonly Taken[]) => void;
+  readonly onTaken?: (taken: readonly Taken[], sink: SinkSpec) => void;
   /** What was found wrong with what a sink wrote before, and done about it. */
   readonly onMessage?: (message: string) => void;
   /** A sink cannot take anything, and is tried again; undefined: it took it. Without it a failure is thrown. */
@@ -39,15 +39,23 @@ export async function putFindings(
   spec: SinkSpec,
   findings: readonly Finding[],
 ): Promise<readonly Taken[]> {
+  const taken = await untilWritten(async () => (await openedSink(spec)).put(findings));
+  if (taken.length > 0) events.onTaken?.(taken, spec);
+  return taken;
+}
+
+/**
+ * Does `write`, and where it fails with a WriteError does it again until it succeeds, having that
+ * told; without anybody to tell it throws. Whoever feeds it waits: nothing that was taken in is lost.
+ */
+export async function untilWritten<T>(write: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      const taken = await (await openedSink(spec)).put(findings);
+      const result = await write();
       events.onProblem?.(undefined);
-      if (taken.length > 0) events.onTaken?.(taken);
-      return taken;
+      return result;
     } catch (error) {
       if (!(error instanceof WriteError) || events.onProblem === undefined) throw error;
-      // Whoever feeds the sink waits: nothing that was taken in is lost.
       events.onProblem(error);
       await sleep(RETRY_MS);
     }

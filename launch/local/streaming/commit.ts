@@ -51,8 +51,6 @@ export class Commit implements GroupStorage {
   ): Promise<{ commit: Commit; resumed: Resumed }> {
     const single = new Map<string, Uint8Array>();
     for await (const [key, value] of store.entries('meta/')) single.set(key, value);
-    const known = jsonOf(single.get(SHAPE_KEY)) as Record<string, unknown> | undefined;
-    if (known !== undefined) checkShape(known, shape);
     const counters = new Map(
       Object.entries((jsonOf(single.get(COUNTERS_KEY)) ?? {}) as Record<string, number>),
     );
@@ -61,6 +59,9 @@ export class Commit implements GroupStorage {
       const parsed = parseGroupKey(key);
       if (parsed !== undefined) groups.push({ ...parsed, json });
     }
+    const known = jsonOf(single.get(SHAPE_KEY)) as Record<string, unknown> | undefined;
+    // Once no window is open, windows may be cut anew.
+    if (known !== undefined && groups.length > 0) checkShape(known, shape);
     const watermarks = new Map<string, number>();
     for await (const [key, value] of store.entries(WATERMARK_PREFIX)) {
       watermarks.set(key.slice(WATERMARK_PREFIX.length), Number(text(value)));
@@ -77,7 +78,9 @@ export class Commit implements GroupStorage {
     }
     const nextGroup = (jsonOf(single.get(NEXT_GROUP_KEY)) ?? 0) as number;
     const commit = new Commit(store, counters, nextGroup);
-    if (known === undefined) commit.put(SHAPE_KEY, Buffer.from(JSON.stringify(shape)));
+    if (known === undefined || groups.length === 0) {
+      commit.put(SHAPE_KEY, Buffer.from(JSON.stringify(shape)));
+    }
     return { commit, resumed: { groups, counters, watermarks, exporters, checkpoints } };
   }
 

@@ -110,6 +110,8 @@ export class StreamingJob {
   readonly #said = new Set<string>();
   /** What each source committed last, by root. */
   readonly #checkpoints = new Map<string, ReadonlyMap<string, string>>();
+  /** What the windows were last advanced by, by root. */
+  #watermarks: ReadonlyMap<string, number> = new Map();
   readonly #stopping = new AbortController();
   #repeating = false;
   #arrivedMs: number | undefined;
@@ -266,6 +268,19 @@ export class StreamingJob {
         this.#checkpoints.set(stage.root, checkpoints.get(name) ?? new Map<string, string>());
       }
     }
+    if (this.#options.store.commits > 0) this.#resumeWatermarks(watermarks);
+  }
+
+  /** Before anything comes again: what was too late for the last process is too late for this one. */
+  #resumeWatermarks(saved: ReadonlyMap<string, number>): void {
+    const watermarks = new Map<string, number>();
+    for (const [root, { intake, replacesSides }] of this.#sources) {
+      if (!replacesSides) watermarks.set(root, saved.get(intake.name) ?? -Infinity);
+    }
+    for (const { root, groups, feeders } of this.#grouped) {
+      groups.advance(Math.min(...feeders.map((root) => watermarks.get(root) ?? Infinity)));
+      watermarks.set(root, groups.watermarkMs);
+    }
   }
 
   #sourceOf({ spec, uniqueName }: PTransform): LiveSource {
@@ -296,7 +311,9 @@ export class StreamingJob {
     }
     if (this.#stopping.signal.aborted) {
       await this.#stopSources();
-      await this.#turn();
+      // Of some sources what was delivered comes but once.
+      do await this.#turn();
+      while (this.#waits());
       // What windows would tell within the next seconds they tell now.
       await this.#turn(Infinity);
     } else {
@@ -374,15 +391,14 @@ export class StreamingJob {
     for (const root of this.#said) watermarks.set(root, Infinity);
     for (const [root, { intake, replacesSides }] of this.#sources) {
       if (replacesSides) continue;
-      const ms = endMs ?? intake.watermarkMs();
-      watermarks.set(root, ms);
-      if (Number.isFinite(ms) && !this.#commit.isEmpty) {
-        this.#commit.watermark(intake.name, ms, intake.savedExporters());
-      }
+      watermarks.set(root, endMs ?? intake.watermarkMs());
     }
+    let waits = false;
     for (const { root, stage, groups, sides, feeders } of this.#grouped) {
       const ms = Math.min(...feeders.map((root) => watermarks.get(root) ?? Infinity));
-      if (this.#have(sides)) {
+      if (!this.#have(sides)) {
+        waits = true;
+      } else {
         groups.advance(ms);
         for (;;) {
           const panes = await groups.fire(nowMs);
@@ -396,11 +412,23 @@ export class StreamingJob {
       }
       watermarks.set(root, groups.watermarkMs);
     }
+    // Where a grouping waits for a side input, what is due there was not told yet.
+    if (!waits) this.#watermarks = watermarks;
+  }
+
+  /** Where windows that have closed stay closed, the watermarks that closed them are stored with that. */
+  #saveWatermarks(): void {
+    for (const [root, { intake }] of this.#sources) {
+      const ms = this.#watermarks.get(root);
+      if (ms === undefined || !Number.isFinite(ms)) continue;
+      this.#commit.watermark(intake.name, ms, intake.savedExporters());
+    }
   }
 
   async #write(): Promise<void> {
     for (const groups of this.#groups.values()) groups.flush();
     for (const stage of this.#stages) this.#countStage(stage);
+    if (!this.#commit.isEmpty) this.#saveWatermarks();
     for (;;) {
       try {
         await this.#commit.write();
@@ -452,10 +480,16 @@ export class StreamingJob {
 
   /** Waits for deliveries, a timer, or the stop. */
   async #wait(): Promise<void> {
-    const waiting = [...this.#sources.values()].some(({ intake }) => intake.waiting.elements > 0);
     const nextMs = this.#nextMs() - this.#clock.now();
-    if (waiting) await this.#yield();
+    if (this.#waits()) await this.#yield();
     else await this.#sleep(Math.min(Math.max(nextMs, 0), LONGEST_WAIT_MS));
+  }
+
+  /** Something was delivered and is not taken up yet. */
+  #waits(): boolean {
+    return [...this.#sources.values()].some(
+      ({ intake, sides }) => intake.waiting.elements > 0 && this.#have(sides),
+    );
   }
 
   /** Lets sources deliver more; a turn for every element would be a sync for every element. */

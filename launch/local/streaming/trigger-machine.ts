@@ -204,9 +204,13 @@ function combined(parts: readonly TriggerMachine[], wanted: 'any' | 'all'): Trig
     },
     nextMs: ({ finished, children }, at) => {
       if (finished === true) return Infinity;
-      const times = parts.map((part, i) => part.nextMs(children[i], at));
-      if (wanted === 'any') return Math.min(...times);
-      // Of several that must all be ready the last one matters, as far as time decides.
+      if (wanted === 'any') {
+        return Math.min(...parts.map((part, i) => part.nextMs(children[i], at)));
+      }
+      // Of those that are not ready yet the last one matters, as far as time decides.
+      const times = parts.flatMap((part, i) =>
+        part.shouldFire(children[i], at) ? [] : [part.nextMs(children[i], at)],
+      );
       return Math.max(...times.filter(Number.isFinite), at.nowMs);
     },
   };

@@ -61,6 +61,8 @@ export class SourceWatermark {
 
   /** Event time of the latest record that an exporter has sent. */
   observe(exporter: string, latestMs: number, nowMs: number): void {
+    // Of an exporter that a batch only names no record came: it is neither alive nor slow.
+    if (!Number.isFinite(latestMs)) return;
     this.#quietSinceMs = nowMs;
     const ms = Math.min(latestMs, nowMs);
     const known = this.#exporters.get(exporter);

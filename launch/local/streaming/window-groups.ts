@@ -135,7 +135,8 @@ export class WindowGroups {
   restore(id: string, json: Uint8Array): void {
     const record = JSON.parse(Buffer.from(json).toString()) as GroupRecord;
     const group = this.#open(id, record);
-    if (record.fresh > 0) this.#restless.add(group);
+    const waits = this.#trigger.nextMs(record.trigger, this.#moment(group, 0)) < Infinity;
+    if (record.fresh > 0 || waits) this.#restless.add(group);
   }
 
   /** Takes up an element, or drops and counts one whose window has closed. */
@@ -251,14 +252,14 @@ export class WindowGroups {
     if (!closes && !this.#trigger.shouldFire(record.trigger, at)) return undefined;
     const onTime = ended && !record.onTime;
     const finished = record.trigger.finished === true;
+    if (!closes) this.#trigger.onFire(record.trigger, at);
+    const last = closes || record.trigger.finished === true;
     const always =
       !finished &&
       ((onTime && onTimeBehavior !== OnTimeBehavior_Enum.FIRE_IF_NONEMPTY) ||
-        (closes && closingBehavior === ClosingBehavior_Enum.EMIT_ALWAYS));
+        (last && closingBehavior === ClosingBehavior_Enum.EMIT_ALWAYS));
     const tells = record.fresh > 0 || always;
     const arrivedMs = record.fresh > 0 ? record.sinceMs : nowMs;
-    if (!closes) this.#trigger.onFire(record.trigger, at);
-    const last = closes || record.trigger.finished === true;
     const value = tells ? await this.#valueOf(group) : undefined;
     const pane: PaneInfo = {
       timing: !ended ? Timing.EARLY : onTime ? Timing.ON_TIME : Timing.LATE,
@@ -273,7 +274,8 @@ export class WindowGroups {
       if (ended) record.settledPanes++;
       record.fresh = 0;
     }
-    this.#restless.delete(group);
+    // A trigger may wait for a time although nothing new came: its end must not be missed.
+    if (last || this.#trigger.nextMs(record.trigger, at) === Infinity) this.#restless.delete(group);
     if (closes) this.#forget(group);
     else if (last) this.#finish(group);
     else this.#keep(group, ended);
