@@ -4,6 +4,7 @@ import type { PCollection } from 'apache-beam';
 import type { Notice } from '../pipeline/notice.js';
 import type { Reject } from '../pipeline/reject.js';
 import { FirstRejects, NewNotices } from './write/admission.js';
+import { untilWritten } from './write/open-sinks.js';
 import { AppendedLines } from './write/appended-lines.js';
 
 interface AppendParams {
@@ -23,7 +24,8 @@ registerFn<AppendParams, unknown>('flowsieve/append', ({ path, content }, contex
     const values = held;
     held = [];
     if (values.length === 0) return;
-    context.count(`written/${content}`, await appendLines({ path, content }, values));
+    const written = await untilWritten(() => appendLines({ path, content }, values));
+    context.count(`written/${content}`, written);
   };
   return {
     async process(value): Promise<void> {

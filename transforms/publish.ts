@@ -1,5 +1,6 @@
 import { jsonCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
+import { stableInput } from '../beam/stable-input.js';
 import type { PCollection } from 'apache-beam';
 import type { Finding } from '../pipeline/finding.js';
 import { putFindings, type SinkSpec } from './write/open-sinks.js';
@@ -40,8 +41,10 @@ registerFn<PublishParams, Finding>('flowsieve/publish', ({ sink, counts }, conte
  * a crash: it leaves out what it has.
  */
 export function publish(findings: PCollection<Finding>, sinks: readonly SinkSpec[]): void {
+  // What is told must not be told otherwise after a crash: it is stored first.
+  const stored = stableInput(findings, 'findings to publish');
   for (const [i, sink] of sinks.entries()) {
-    applyFn(findings, {
+    applyFn(stored, {
       name: `publish to ${sink.kind} ${i + 1}`,
       fn: 'flowsieve/publish',
       params: { sink, counts: i === 0 } satisfies PublishParams,

@@ -1,4 +1,5 @@
 import { FOLD_URN, type FoldSpec } from '../../beam/fold-per-key.js';
+import { STABLE_URN } from '../../beam/stable-input.js';
 import { SOURCE_URN } from '../../beam/source.js';
 import {
   type Components,
@@ -38,6 +39,8 @@ export interface Grouping {
   readonly name: string;
   readonly input: string;
   readonly output: string;
+  /** Whether it hands out only what was committed. */
+  readonly stable: boolean;
   /** How its values are folded as they arrive; undefined: they are kept. */
   readonly fold: FoldSpec | undefined;
 }
@@ -88,19 +91,20 @@ function groupingOf(
   transform: PTransform,
   transforms: Readonly<Record<string, PTransform>>,
 ): Grouping {
-  const parent = Object.values(transforms).find(
-    (t) => t.spec?.urn === FOLD_URN && t.subtransforms.includes(id),
-  );
+  const parentOf = (urn: string): PTransform | undefined =>
+    Object.values(transforms).find((t) => t.spec?.urn === urn && t.subtransforms.includes(id));
+  const folding = parentOf(FOLD_URN)?.spec;
   const fold =
-    parent?.spec === undefined
+    folding === undefined
       ? undefined
-      : (JSON.parse(Buffer.from(parent.spec.payload).toString()) as FoldSpec);
+      : (JSON.parse(Buffer.from(folding.payload).toString()) as FoldSpec);
   return {
     id,
     name: transform.uniqueName,
     input: Object.values(transform.inputs)[0],
     output: Object.values(transform.outputs)[0],
     fold,
+    stable: parentOf(STABLE_URN) !== undefined,
   };
 }
 

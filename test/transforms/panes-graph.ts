@@ -158,11 +158,13 @@ export async function runStreamTwice(
 ): Promise<Streamed> {
   published = [];
   findingsLeft = count;
-  let failed = false;
-  await stream(spec, events, store).catch((error: unknown) => {
-    if ((error as Error).message !== 'the sink failed') throw error;
-    failed = true;
-  });
+  const failed = await stream(spec, events, store).then(
+    () => false,
+    (error: unknown) => {
+      if ((error as Error).message !== 'the sink failed') throw error;
+      return true;
+    },
+  );
   findingsLeft = Infinity;
   const counters = failed ? await stream(spec, events, store) : {};
   return { published, counters };
@@ -187,5 +189,5 @@ async function stream(
   const result = await runner.run((root) => {
     build(root, () => tested.apply(root), spec, timing);
   });
-  return (await result.counters()) as Record<string, number>;
+  return await result.counters();
 }

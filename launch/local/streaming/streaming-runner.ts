@@ -199,11 +199,12 @@ export class StreamingJob {
     const plan = this.#plan;
     const context = new PipelineContext(plan.components, '');
     const byStep = new Map<string, WindowGroups>();
-    for (const [id, { name, fold, input }] of plan.groupings) {
+    for (const [id, { name, fold, input, stable }] of plan.groupings) {
       const { coderId, windowingStrategyId } = plan.components.pcollections[input];
       const shape = {
         name,
         fold,
+        stable,
         strategy: context.getWindowingStrategy(windowingStrategyId),
         coder: context.getCoder<{ key: string; value: unknown }>(coderId),
       };
@@ -315,7 +316,7 @@ export class StreamingJob {
       do await this.#turn();
       while (this.#waits());
       // What windows would tell within the next seconds they tell now.
-      await this.#turn(Infinity);
+      await this.#turnToTheEnd(Infinity);
     } else {
       await this.#drain();
     }
@@ -330,7 +331,13 @@ export class StreamingJob {
       await this.#turn();
       await this.#wait();
     }
-    await this.#turn(this.#clock.now(), Infinity);
+    await this.#turnToTheEnd(this.#clock.now(), Infinity);
+  }
+
+  /** What a turn stored for the next one goes out too. */
+  async #turnToTheEnd(nowMs: number, endMs?: number): Promise<void> {
+    do await this.#turn(nowMs, endMs);
+    while ([...this.#groups.values()].some(({ waits }) => waits));
   }
 
   async #runTest(stage: Stage): Promise<void> {
@@ -363,7 +370,7 @@ export class StreamingJob {
         await this.#turn();
       }
     }
-    await this.#turn(clock.now(), Infinity);
+    await this.#turnToTheEnd(clock.now(), Infinity);
   }
 
   /** One round: take up, move on, fire, commit, acknowledge. */

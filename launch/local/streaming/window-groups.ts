@@ -83,6 +83,8 @@ export interface GroupingShape {
   /** Name of the step: what the store knows the grouping by. */
   readonly name: string;
   readonly fold: FoldSpec | undefined;
+  /** It hands out only what was committed; what came in this turn waits for the next. */
+  readonly stable?: boolean;
   readonly strategy: WindowingStrategy;
   readonly coder: Coder<{ key: string; value: unknown }>;
 }
@@ -107,6 +109,8 @@ export class WindowGroups {
   readonly #groups = new Map<string, Group>();
   /** Groups whose trigger may fire by processing time or at once. */
   readonly #restless = new Set<Group>();
+  /** What came since the last commit, where only what is committed is handed out. */
+  readonly #incoming: { element: Keyed; nowMs: number; arrivedMs: number }[] = [];
   /** Groups whose record is not what was stored last. */
   readonly #changed = new Set<Group>();
   /** By end and by close of their window. */
@@ -141,6 +145,11 @@ export class WindowGroups {
 
   /** Takes up an element, or drops and counts one whose window has closed. */
   add(element: Keyed, nowMs: number, arrivedMs = nowMs): void {
+    if (this.#shape.stable === true) this.#incoming.push({ element, nowMs, arrivedMs });
+    else this.#add(element, nowMs, arrivedMs);
+  }
+
+  #add(element: Keyed, nowMs: number, arrivedMs: number): void {
     const { key, value } = element.value;
     const { fold: spec, coder } = this.#shape;
     const span = timeWindowOf(element);
@@ -148,7 +157,9 @@ export class WindowGroups {
     let group = this.#groups.get(groupKey);
     if (group === undefined) {
       const endMs = span?.endMs ?? NO_END;
-      if (endMs + this.#latenessMs <= this.#watermarkMs) {
+      // What waits for a commit came in time, whatever the watermark is by then.
+      const isLate = endMs + this.#latenessMs <= this.#watermarkMs && this.#shape.stable !== true;
+      if (isLate) {
         this.#drop('late', value);
         return;
       }
@@ -207,8 +218,14 @@ export class WindowGroups {
     return this.#watermarkMs;
   }
 
+  /** It has something that only waits to be committed. */
+  get waits(): boolean {
+    return this.#shape.stable === true && this.#restless.size > 0;
+  }
+
   /** Processing time at which a group may fire by itself; Infinity = none. */
   nextMs(nowMs: number): number {
+    if (this.waits) return nowMs;
     let next = Infinity;
     for (const group of this.#restless) {
       const ms = this.#trigger.nextMs(group.record.trigger, this.#moment(group, nowMs));
@@ -381,6 +398,9 @@ export class WindowGroups {
 
   /** Puts into the next commit what changed since the last. */
   flush(): void {
+    for (const { element, nowMs, arrivedMs } of this.#incoming.splice(0)) {
+      this.#add(element, nowMs, arrivedMs);
+    }
     for (const group of this.#changed) {
       const key = groupStoreKey(this.#shape.name, group.id);
       this.#storage.put(key, Buffer.from(JSON.stringify(group.record)));

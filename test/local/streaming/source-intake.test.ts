@@ -65,7 +65,9 @@ function started(timesKnown = true): Taken {
       timesKnown,
       count: () => undefined,
       onReject: () => undefined,
-      onChange: () => void changes++,
+      onChange: () => {
+        changes++;
+      },
     },
     -Infinity,
   );

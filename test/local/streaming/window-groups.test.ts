@@ -490,8 +490,7 @@ describe('window groups', () => {
   it('refuses retracting panes', () => {
     const shape = shapeOf({});
     shape.strategy.accumulationMode = AccumulationMode_Enum.RETRACTING;
-    const commit = {} as Commit;
-    expect(() => new WindowGroups(shape, commit)).to.throw(/retracting/);
+    expect(() => new WindowGroups(shape, null as never)).to.throw(/retracting/);
   });
 
   /** Steps of a random life. */
