@@ -61,7 +61,8 @@ export function stableInput<T extends { readonly id: string }>(
       params: null,
       outputs: { out: jsonCoder },
     });
-    return out as PCollection<unknown>;
+    return out;
   };
-  return input.apply(withName(name, expand) as never);
+  const stored: unknown = input.apply(withName(name, expand) as never);
+  return stored as PCollection<T>;
 }

@@ -350,14 +350,11 @@ export class WindowGroups {
   }
 
   #keep(group: Group, ended: boolean): void {
-    const { record } = group;
     if (!this.#accumulating) {
       this.#removeValues(group);
       const { fold: spec } = this.#shape;
       group.values = spec === undefined ? [] : undefined;
       group.fold = undefined;
-    } else if (record.bytes > COMPACT_FACTOR * record.compactBytes + COMPACT_BYTES) {
-      this.#compact(group);
     }
     // After its end little more comes: the store has it.
     if (ended) group.fold = undefined;
@@ -365,9 +362,10 @@ export class WindowGroups {
   }
 
   #compact(group: Group): void {
+    const { record } = group;
+    if (record.bytes <= COMPACT_FACTOR * record.compactBytes + COMPACT_BYTES) return;
     const values = group.fold?.compact?.();
     if (values === undefined) return;
-    const { record } = group;
     this.#removeValues(group);
     for (const value of values) {
       const writer = protobuf.Writer.create();
@@ -402,6 +400,7 @@ export class WindowGroups {
       this.#add(element, nowMs, arrivedMs);
     }
     for (const group of this.#changed) {
+      if (this.#accumulating) this.#compact(group);
       const key = groupStoreKey(this.#shape.name, group.id);
       this.#storage.put(key, Buffer.from(JSON.stringify(group.record)));
     }
