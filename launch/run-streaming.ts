@@ -87,7 +87,11 @@ export async function runStreaming(
     }
     const runner = new StreamingRunner({
       store,
-      watermark: { disorderMs: config.streaming.disorderMs, idleMs: config.streaming.idleMs },
+      watermark: {
+        disorderMs: config.streaming.disorderMs,
+        idleMs: config.streaming.idleMs,
+        behindMs: config.streaming.allowedLatenessMs,
+      },
       shape: {
         window: config.windowMs,
         findingWindow: config.findingWindowMs,
@@ -170,6 +174,8 @@ export async function runStreaming(
     for (const timer of timers) clearInterval(timer);
     watch.isEnding = true;
     bursts.flush({ all: true });
+    // A sink that takes nothing is now an error, and not waited for.
+    watchSinks({});
     await hunts?.close();
     await closeSinks();
     await closeAppended();

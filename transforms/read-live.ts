@@ -39,8 +39,13 @@ export function readLive(
 ): { chunks: PCollection<Chunk>; rejects: PCollection<Reject>[] } {
   const chunks: PCollection<Chunk>[] = [];
   const rejects: PCollection<Reject>[] = [];
-  for (const [i, { input, location }] of inputs.entries()) {
-    const name = `read ${i + 1} ${input.name}`;
+  const names = new Map<string, number>();
+  for (const { input, location } of inputs) {
+    // What a source has read is stored under its name: its place among the inputs must not matter.
+    const count = (names.get(input.name) ?? 0) + 1;
+    names.set(input.name, count);
+    const own = count === 1 ? input.name : `${input.name} ${count}`;
+    const name = `read ${own}`;
     const source = (id: string, params: object): void => {
       chunks.push(
         applySource(root, name, { source: id, params: { input, ...params } }, chunkCoder),
@@ -64,7 +69,7 @@ export function readLive(
           new BytesCoder(),
         );
         const unpacked = applyFn(messages, {
-          name: `unpack ${i + 1} ${input.name}`,
+          name: `unpack ${own}`,
           fn: 'flowsieve/unpack-messages',
           params: input,
           outputs: { chunks: chunkCoder, rejects: jsonCoder },

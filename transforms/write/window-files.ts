@@ -104,6 +104,8 @@ export class WindowFilesSink implements FindingSink {
       } catch (error) {
         for (const other of touched) await other.undo();
         this.#forget();
+        // What is wrong with the findings themselves is not to be tried again.
+        if (error instanceof RangeError) throw error;
         throw new WriteError(join(this.#directory, name), error);
       }
     }

@@ -98,7 +98,8 @@ export class SourceIntake implements Intake {
     this.#waiting.push({ ...delivery, arrivedMs: this.#context.clock.now() });
     this.#waitingBytes += delivery.bytes;
     this.#context.onChange();
-    if (!this.#isFull()) return Promise.resolve();
+    // Once it is stopped there is nobody to wait for.
+    if (!this.#isFull() || this.#stopped) return Promise.resolve();
     return new Promise((resolve) => this.#blocked.push(resolve));
   }
 
@@ -137,6 +138,11 @@ export class SourceIntake implements Intake {
 
   observe(exporter: string, latestMs: number): void {
     this.#watermark.observe(exporter, latestMs, this.#context.clock.now());
+  }
+
+  /** For so long nothing was taken up. */
+  excuse(ms: number): void {
+    this.#watermark.excuse(ms);
   }
 
   /** Event time before which nothing more is expected; Infinity once it is exhausted. */

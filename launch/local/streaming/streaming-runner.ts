@@ -47,6 +47,9 @@ const GATHER_MS = 20;
 /** After a commit that failed. */
 const RETRY_MS = 2000;
 
+/** Turns come every second at least; what lies so far apart was no waiting for exporters. */
+const STALL_MS = 5000;
+
 /** Longest sleep: the clock of a suspended machine jumps. */
 const LONGEST_WAIT_MS = 1000;
 
@@ -115,6 +118,8 @@ export class StreamingJob {
   readonly #stopping = new AbortController();
   #repeating = false;
   #arrivedMs: number | undefined;
+  /** When the last turn began. */
+  #turnedMs: number;
   #wake: (() => void) | undefined;
   #problem: string | undefined;
 
@@ -123,6 +128,7 @@ export class StreamingJob {
     this.#options = options;
     this.#commit = commit;
     this.#clock = clock;
+    this.#turnedMs = clock.now();
   }
 
   static async start(plan: Plan, options: StreamingOptions): Promise<StreamingJob> {
@@ -375,6 +381,7 @@ export class StreamingJob {
 
   /** One round: take up, move on, fire, commit, acknowledge. */
   async #turn(nowMs = this.#clock.now(), endMs?: number): Promise<void> {
+    this.#excuseStall();
     const taken: Delivery[] = [];
     for (const { stage, intake, sides } of this.#sources.values()) {
       if (!this.#have(sides)) continue;
@@ -390,6 +397,15 @@ export class StreamingJob {
     await this.#fire(nowMs, endMs);
     await this.#write();
     for (const { committed } of taken) committed?.();
+  }
+
+  /** A machine that slept, a full disk, a long turn: what the job did not hear nobody kept from it. */
+  #excuseStall(): void {
+    const nowMs = this.#clock.now();
+    const stallMs = nowMs - this.#turnedMs;
+    this.#turnedMs = nowMs;
+    if (stallMs < STALL_MS) return;
+    for (const { intake } of this.#sources.values()) intake.excuse(stallMs);
   }
 
   /** Moves watermarks down the graph and fires what is due, each grouping after those that feed it. */

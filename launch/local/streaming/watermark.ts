@@ -4,6 +4,11 @@ export interface WatermarkOptions {
   readonly disorderMs: number;
   /** An exporter that is silent for so long holds nothing back any more. */
   readonly idleMs: number;
+  /**
+   * What is so far behind the watermark comes too late for any window: an exporter whose records are
+   * holds nothing back. Absent = nothing is too late.
+   */
+  readonly behindMs?: number;
 }
 
 /** Exporters that are followed one by one; a source that names more is followed by those that it has. */
@@ -81,15 +86,21 @@ export class SourceWatermark {
 
   /** The watermark now; `heldMs` is the earliest time that waits to be taken up. */
   at(nowMs: number, heldMs = Infinity): number {
-    const { disorderMs, idleMs } = this.#options;
+    const { disorderMs, idleMs, behindMs = Infinity } = this.#options;
     let slowest = Infinity;
     for (const [name, { latestMs, seenMs }] of this.#exporters) {
       if (nowMs - seenMs > idleMs) this.#exporters.delete(name);
-      else slowest = Math.min(slowest, latestMs);
+      else if (latestMs + behindMs >= this.#watermarkMs) slowest = Math.min(slowest, latestMs);
     }
     if (slowest === Infinity && nowMs - this.#quietSinceMs > idleMs) slowest = nowMs;
     if (slowest !== Infinity) this.advance(Math.min(slowest - disorderMs, heldMs));
     return this.#watermarkMs;
+  }
+
+  /** For so long nobody was listened to: it is nobody's silence. */
+  excuse(ms: number): void {
+    this.#quietSinceMs += ms;
+    for (const exporter of this.#exporters.values()) exporter.seenMs += ms;
   }
 
   /** Milliseconds until silence alone may move it; Infinity = it waits for records. */

@@ -14,7 +14,8 @@ export class WaitingSets {
   readonly #maxAgeMs: number;
   /** In the order in which they came. */
   readonly #all = new Set<WaitingSet>();
-  readonly #byKey = new Map<string, WaitingSet[]>();
+  /** Sets, because what goes may be one of a hundred thousand. */
+  readonly #byKey = new Map<string, Set<WaitingSet>>();
   #bytes = 0;
 
   constructor(maxBytes: number, maxAgeMs: number) {
@@ -31,8 +32,8 @@ export class WaitingSets {
     const set: WaitingSet = { key, message, arrivedMs };
     this.#all.add(set);
     const sameKey = this.#byKey.get(key);
-    if (sameKey === undefined) this.#byKey.set(key, [set]);
-    else sameKey.push(set);
+    if (sameKey === undefined) this.#byKey.set(key, new Set([set]));
+    else sameKey.add(set);
     this.#bytes += message.length + OVERHEAD;
     let dropped = 0;
     for (const oldest of this.#all) {
@@ -52,7 +53,7 @@ export class WaitingSets {
       this.#all.delete(set);
       this.#bytes -= set.message.length + OVERHEAD;
     }
-    return sets;
+    return [...sets];
   }
 
   /** Drops what has waited for too long; returns how many. */
@@ -69,9 +70,8 @@ export class WaitingSets {
   #drop(set: WaitingSet): void {
     this.#all.delete(set);
     this.#bytes -= set.message.length + OVERHEAD;
-    const sameKey = this.#byKey.get(set.key) ?? [];
-    // The oldest of all is the oldest of its key.
-    sameKey.shift();
-    if (sameKey.length === 0) this.#byKey.delete(set.key);
+    const sameKey = this.#byKey.get(set.key);
+    sameKey?.delete(set);
+    if (sameKey?.size === 0) this.#byKey.delete(set.key);
   }
 }
