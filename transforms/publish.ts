@@ -43,7 +43,8 @@ registerFn<PublishParams, Finding>('flowsieve/publish', ({ sink, counts }, conte
 export function publish(findings: PCollection<Finding>, sinks: readonly SinkSpec[]): void {
   // What is told must not be told otherwise after a crash: it is stored first.
   const stored = stableInput(findings, 'findings to publish');
-  for (const [i, sink] of sinks.entries()) {
+  // The SDK finishes side steps last first; a sink that is stuck must not keep the first one waiting.
+  for (const [i, sink] of [...sinks.entries()].reverse()) {
     applyFn(stored, {
       name: `publish to ${sink.kind} ${i + 1}`,
       fn: 'flowsieve/publish',
