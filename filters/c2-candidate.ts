@@ -65,6 +65,7 @@ export const c2Candidate = defineRegroupedFilter({
   attempts: false,
   // More clients may show the remote to be popular.
   early: false,
+  gradual: true,
 
   policy: z.strictObject({
     categories: z

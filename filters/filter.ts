@@ -15,6 +15,8 @@ export interface FilterBase<Policy, Prepared> {
   readonly attempts: boolean;
   /** More records can never undo a detection, so it may fire in early panes. */
   readonly early: boolean;
+  /** Weighs everybody against everybody: judged every so often and not with every window. */
+  readonly gradual?: true;
   /** Object schema; `{}` parses to the defaults. */
   readonly policy: z.ZodType<Policy>;
   /** One sentence of documentation, rendered from the policy in force. */

@@ -69,6 +69,7 @@ export const insecureServiceOutbound = defineRegroupedFilter<
   attempts: false,
   // The side may still flip, and what is well above its kind depends on all others.
   early: false,
+  gradual: true,
 
   policy: z.strictObject({
     /** Tags of the inventory, as the scan names them. */

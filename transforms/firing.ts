@@ -64,9 +64,9 @@ export function findingFiring(timing: Timing, delayMs = SETTLE_MS): Firing | und
  * Windows of groups, which cost more to judge; those that are gathered again under a second key cost
  * as much as there are groups each time, and tell of what builds up over hours.
  */
-export function groupFiring(timing: Timing, regrouped: boolean): Firing | undefined {
+export function groupFiring(timing: Timing, gradual: boolean): Firing | undefined {
   const firing = findingFiring(timing, GROUP_SETTLE_MS);
-  if (firing === undefined || !regrouped) return firing;
+  if (firing === undefined || !gradual) return firing;
   const early = backingOff(FIRST_REGROUP_MS, LONGEST_REGROUP_MS);
   const late = repeatedly(afterDelay(FIRST_REGROUP_MS));
   return { ...firing, trigger: atEndOfWindow(early, late) };
