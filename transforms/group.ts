@@ -343,7 +343,12 @@ export function applyGroupFilter(
     );
     return windowInto<GroupSet>(groups, `leave ${name} windows`, null);
   };
-  let groups = merge(pieces, 'flowsieve/groups', `groups of ${id}`, groupFiring(timing, regrouped));
+  let groups = merge(
+    pieces,
+    'flowsieve/groups',
+    `groups of ${id}`,
+    groupFiring(timing, filterOfShape(id, 'group').gradual === true),
+  );
   if (regrouped) {
     const { pieces: members } = applyFn(groups, {
       name: `regroup ${id}`,
