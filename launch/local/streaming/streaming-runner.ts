@@ -423,11 +423,10 @@ export class StreamingJob {
         waits = true;
       } else {
         groups.advance(ms);
-        for (;;) {
-          const panes = await groups.fire(nowMs);
-          if (panes.length === 0) break;
-          for (let at = 0; at < panes.length; at += BUNDLE_GROUPS) {
-            const bundle = panes.slice(at, at + BUNDLE_GROUPS);
+        for (let fired = true; fired;) {
+          fired = false;
+          for await (const bundle of groups.fire(nowMs, BUNDLE_GROUPS)) {
+            fired = true;
             this.#arrivedMs = Math.min(...bundle.map(({ arrivedMs }) => arrivedMs));
             await stage.run(bundle.map(({ element }) => element));
           }
