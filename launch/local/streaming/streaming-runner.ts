@@ -60,7 +60,8 @@ const LONGEST_WAIT_MS = 1000;
  * A turn takes up what the sources delivered, runs it through their stages into the windows, moves
  * the watermarks on, fires what is due in the order of the graph, and writes all that in one synced
  * commit with the sources' checkpoints. Only then are messages acknowledged. What leaves the graph
- * (a sink) does so before the commit, so after a crash it may do so again.
+ * (a sink) does so before the commit, so after a crash it may do so again: what it is given comes
+ * from `beam/stable-input.ts`, and is then the same.
  */
 export class StreamingRunner extends Runner {
   readonly #options: StreamingOptions;
