@@ -2,7 +2,7 @@
  * The streaming job under load: what it takes in for good, and whether memory and lag stay flat.
  *
  *     npm run bench:streaming -- --source udp --rate 5000 --seconds 1800
- *     npm run bench:streaming -- --source udp --highest
+ *     npm run bench:streaming -- --source udp --highest --seconds 200
  *     npm run bench:streaming -- --source pubsub --rate 5000 --seconds 600
  */
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -33,6 +33,12 @@ const SAMPLE_MS = 5000;
 /** Not looked at: starting, the first windows, and memory that has not found its level. */
 const WARM_UP = 0.25;
 
+/** Windows of a minute, with two minutes of lateness, must have closed. */
+const LEAST_SECONDS = 200;
+const LOWEST = 500;
+/** A turn that closes windows takes some seconds; what grows beyond that is piling up. */
+const ALLOWED_LAG_SECONDS = 15;
+
 const here = dirname(fileURLToPath(import.meta.url));
 const cli = join(here, '../../launch/cli.js');
 
@@ -58,21 +64,18 @@ interface Outcome {
 if (values.highest) await highest();
 else report(await load(Number(values.rate), seconds));
 
-/** Doubles the rate until it is not sustained, then halves the step twice. */
+/** Doubles the rate until it is not sustained, then halves the span to the highest that was. */
 async function highest(): Promise<void> {
   let good = 0;
-  let rate = 5000;
-  for (let step = rate; step >= 1000;) {
-    const outcome = await load(rate, Math.max(40, seconds));
+  let bad = Infinity;
+  for (let rate = 5000; rate >= LOWEST && bad - good > good / 4;) {
+    const outcome = await load(rate, Math.max(LEAST_SECONDS, seconds));
     const sustained = isSustained(outcome);
     report(outcome);
     say(`${rate} flows/s ${sustained ? 'is' : 'is NOT'} sustained`);
     if (sustained) good = rate;
-    else step = Math.floor(step / 2);
-    if (sustained && good >= 2 * step) step = good;
-    rate = sustained ? rate + step : good + step;
-    if (!sustained && good === 0) break;
-    if (!sustained && step < good / 8) break;
+    else bad = rate;
+    rate = bad === Infinity ? 2 * good : Math.round((good + bad) / 2);
   }
   say(`highest sustained rate through ${source}: about ${good} flows/s`);
 }
@@ -83,7 +86,8 @@ function isSustained({ samples, rate }: Outcome): boolean {
   const middle = samples[Math.floor(samples.length / 2)];
   const sentEnough = last.sent >= rate * last.second * 0.9;
   const took = (last.records - middle.records) / (last.second - middle.second);
-  return sentEnough && last.dropped === middle.dropped && took > rate * 0.97;
+  const keptUp = last.lagSeconds < middle.lagSeconds + ALLOWED_LAG_SECONDS;
+  return sentEnough && keptUp && last.dropped === middle.dropped && took > rate * 0.9;
 }
 
 async function load(rate: number, forSeconds: number): Promise<Outcome> {
@@ -240,7 +244,7 @@ async function latencies(port: number): Promise<{ latencyP50: number; latencyP99
   }
   const total = buckets[buckets.length - 1]?.[1] ?? 0;
   const at = (share: number): number =>
-    buckets.find(([, count]) => count >= total * share)?.[0] ?? NaN;
+    total === 0 ? NaN : (buckets.find(([, count]) => count >= total * share)?.[0] ?? NaN);
   return { latencyP50: at(0.5), latencyP99: at(0.99) };
 }
 

@@ -50,6 +50,12 @@ const RETRY_MS = 2000;
 /** Turns come every second at least; what lies so far apart was no waiting for exporters. */
 const STALL_MS = 5000;
 
+/**
+ * What windows would tell so soon they tell when the job stops. What comes later, as the groups that
+ * weigh everybody against everybody, is told after the next start: a stop has no time for it.
+ */
+const SOON_MS = 10_000;
+
 /** Longest sleep: the clock of a suspended machine jumps. */
 const LONGEST_WAIT_MS = 1000;
 
@@ -179,7 +185,7 @@ export class StreamingJob {
     return groups;
   }
 
-  /** Takes nothing more in, tells what windows have to tell now, and ends; open windows stay in the store. */
+  /** Takes nothing more in, tells what windows would tell soon, and ends; open windows stay in the store. */
   stop(): void {
     this.#stopping.abort();
     this.#wake?.();
@@ -322,8 +328,7 @@ export class StreamingJob {
       // Of some sources what was delivered comes but once.
       do await this.#turn();
       while (this.#waits());
-      // What windows would tell within the next seconds they tell now.
-      await this.#turnToTheEnd(Infinity);
+      await this.#turnToTheEnd(this.#clock.now() + SOON_MS);
     } else {
       await this.#drain();
     }
