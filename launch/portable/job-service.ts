@@ -1,0 +1,123 @@
+import '../../beam/prepare.js';
+import 'apache-beam';
+import {
+  CancelJobRequest,
+  CancelJobResponse,
+  GetJobMetricsRequest,
+  GetJobMetricsResponse,
+  GetJobStateRequest,
+  JobMessagesRequest,
+  JobMessagesResponse,
+  JobState_Enum,
+  JobStateEvent,
+  PrepareJobRequest,
+  PrepareJobResponse,
+  RunJobRequest,
+  RunJobResponse,
+  type MetricResults,
+} from 'apache-beam/proto/beam_job_api';
+import type { Pipeline } from 'apache-beam/proto/beam_runner_api';
+import { Struct } from 'apache-beam/proto/google/protobuf/struct';
+import { RpcClient, type MessageType, type Method } from '../../beam/worker/rpc.js';
+
+function method<Request, Response>(
+  name: string,
+  request: MessageType<Request>,
+  response: MessageType<Response>,
+): Method<Request, Response> {
+  const path = `/org.apache.beam.model.job_management.v1.JobService/${name}`;
+  return { path, request, response };
+}
+
+const PREPARE = method('Prepare', PrepareJobRequest, PrepareJobResponse);
+const RUN = method('Run', RunJobRequest, RunJobResponse);
+const GET_STATE = method('GetState', GetJobStateRequest, JobStateEvent);
+const CANCEL = method('Cancel', CancelJobRequest, CancelJobResponse);
+const METRICS = method('GetJobMetrics', GetJobMetricsRequest, GetJobMetricsResponse);
+const MESSAGES = method('GetMessageStream', JobMessagesRequest, JobMessagesResponse);
+
+const CONNECT_MS = 10_000;
+
+/** From here on a message says what went wrong (JOB_MESSAGE_ERROR of the model). */
+const ERROR_IMPORTANCE = 5;
+
+export interface EngineMessage {
+  readonly text: string;
+  readonly isError: boolean;
+}
+
+/** A Beam job service: where portable engines take jobs. */
+export class JobService {
+  readonly #endpoint: string;
+  readonly #client: RpcClient;
+
+  /** `endpoint` is HOST:PORT. */
+  constructor(endpoint: string) {
+    this.#endpoint = endpoint;
+    this.#client = new RpcClient(endpoint);
+  }
+
+  /** Starts a job and resolves with its id. */
+  async start(
+    pipeline: Pipeline,
+    jobName: string,
+    options: Readonly<Record<string, unknown>>,
+  ): Promise<string> {
+    try {
+      await this.#client.ready(CONNECT_MS);
+    } catch {
+      throw new Error(`no Beam job service answers at ${this.#endpoint}`);
+    }
+    const pipelineOptions = Struct.fromJson(
+      Object.fromEntries(
+        Object.entries(options).map(([name, value]) => [`beam:option:${name}:v1`, value]),
+      ) as never,
+    );
+    const { preparationId } = await this.#call(PREPARE, { pipeline, jobName, pipelineOptions });
+    // Nothing is staged: what a worker runs is installed where it runs.
+    const { jobId } = await this.#call(RUN, { preparationId, retrievalToken: '' });
+    return jobId;
+  }
+
+  async state(jobId: string): Promise<JobState_Enum> {
+    return (await this.#call(GET_STATE, { jobId })).state;
+  }
+
+  async cancel(jobId: string): Promise<void> {
+    await this.#call(CANCEL, { jobId });
+  }
+
+  async metrics(jobId: string): Promise<MetricResults> {
+    const { metrics } = await this.#call(METRICS, { jobId });
+    return metrics ?? { attempted: [], committed: [] };
+  }
+
+  /** Has the engine's messages on a job told to `hear`, until the job or `close` ends them. */
+  followMessages(jobId: string, hear: (message: EngineMessage) => void): void {
+    const stream = this.#client.stream(MESSAGES, { jobId });
+    stream.on('data', ({ response }: JobMessagesResponse) => {
+      if (response.oneofKind !== 'messageResponse') return;
+      const { importance, messageText } = response.messageResponse;
+      hear({ text: messageText, isError: Number(importance) >= ERROR_IMPORTANCE });
+    });
+    // Whether the job runs is asked for anyway.
+    stream.on('error', () => undefined);
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async #call<Request, Response>(
+    called: Method<Request, Response>,
+    request: Request,
+  ): Promise<Response> {
+    try {
+      return await this.#client.unary(called, request);
+    } catch (cause) {
+      const name = called.path.slice(called.path.lastIndexOf('/') + 1);
+      const reason = (cause as { readonly details?: string }).details ?? String(cause);
+      throw new Error(`the job service at ${this.#endpoint} refuses ${name}: ${reason}`, { cause });
+    }
+  }
+}
