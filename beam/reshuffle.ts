@@ -7,11 +7,9 @@
 import { jsonCoder, keyedCoder } from './coders.js';
 import { applyFn, registerFn } from './fn.js';
 import type { PCollection } from 'apache-beam';
-import { OutputTime_Enum } from 'apache-beam/proto/beam_runner_api';
-import { createWindowingStrategyProto } from 'apache-beam/transforms/window';
-import { globalWindows } from 'apache-beam/transforms/windowings';
 import { withName } from 'apache-beam/transforms/transform';
 import { groupByKey } from 'apache-beam/transforms/internal';
+import { globalStrategy } from './windows.js';
 
 registerFn<null, unknown>('flowsieve/key-by-text', (_params, context) => ({
   process(value): void {
@@ -26,22 +24,17 @@ registerFn<null, { value: Iterable<unknown> }>('flowsieve/ungroup', (_params, co
 }));
 
 /**
- * The same JSON values, in the global window, spread. Equal values stay as many as they are.
- *
- * They keep the earliest of their times: by default a group's time is the end of its window, here
- * the end of time, and whatever is given an earlier time after it is late. Prism drops it, and the
- * job is DONE without it.
+ * The same JSON values, in the global window, spread. Equal values stay as many as they are. What
+ * comes of them may be given times again, so they keep the earliest of theirs.
  */
 export function reshuffle<T>(input: PCollection<T>, name: string): PCollection<T> {
   const { pipeline } = input;
-  const strategy = createWindowingStrategyProto(pipeline, globalWindows() as never);
-  strategy.outputTime = OutputTime_Enum.EARLIEST_IN_PANE;
   const { out: keyed } = applyFn(input, {
     name: `${name}/key`,
     fn: 'flowsieve/key-by-text',
     params: null,
     outputs: { out: keyedCoder(jsonCoder) },
-    windowingStrategyId: pipeline.context.getWindowingStrategyId(strategy),
+    windowingStrategyId: globalStrategy(pipeline, 'earliest'),
   });
   const grouped = keyed.apply(withName(`${name}/group`, groupByKey() as never)) as PCollection<T>;
   return applyFn(grouped, {
@@ -49,8 +42,6 @@ export function reshuffle<T>(input: PCollection<T>, name: string): PCollection<T
     fn: 'flowsieve/ungroup',
     params: null,
     outputs: { out: jsonCoder },
-    // As it came: collections that are flattened must agree in this too.
-    windowingStrategyId: pipeline.getProto().components?.pcollections[input.getId()]
-      ?.windowingStrategyId as string,
+    windowingStrategyId: globalStrategy(pipeline, 'end'),
   })['out'];
 }

@@ -104,8 +104,9 @@ function commandTree(ended: (code: number) => void): Command {
     )
     .option('--endpoint <host:port>', 'with --runner portable: job service of the engine')
     .addOption(
-      new Option('--environment <name>', 'with --runner portable: what its workers run in')
-        .choices(['process', 'docker', 'external', 'loopback']),
+      new Option('--environment <name>', 'with --runner portable: what its workers run in').choices(
+        ['process', 'docker', 'external', 'loopback'],
+      ),
     )
     .option('--environment-config <text>', 'command, image or host:port of that environment')
     .option('--job-name <name>', 'with --runner portable: name of the job')

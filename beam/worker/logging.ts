@@ -70,8 +70,7 @@ export class WorkerLog {
     }
     const now = Date.now();
     const stage = loggingLocalStorage.getStore() as
-      | { readonly instructionId?: string; readonly transformId?: string }
-      | undefined;
+      { readonly instructionId?: string; readonly transformId?: string } | undefined;
     const entry = LogEntry.create({
       severity: SEVERITY[severity] as never,
       message,

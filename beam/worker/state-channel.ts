@@ -5,11 +5,7 @@
  * bundle never ends. Repair: they are all rejected.
  */
 import type { MaybePromise } from 'apache-beam/worker/state';
-import {
-  StateRequest,
-  StateResponse,
-  type StateKey,
-} from 'apache-beam/proto/beam_fn_api';
+import { StateRequest, StateResponse, type StateKey } from 'apache-beam/proto/beam_fn_api';
 import type { Duplex, Method, RpcClient } from './rpc.js';
 
 const STATE: Method<StateRequest, StateResponse> = {

@@ -114,10 +114,7 @@ export class PortableWorker {
     this.#control.write({ instructionId, error: failure, response });
   }
 
-  async #carryOut(
-    instructionId: string,
-    request: InstructionRequest['request'],
-  ): Promise<Answer> {
+  async #carryOut(instructionId: string, request: InstructionRequest['request']): Promise<Answer> {
     switch (request.oneofKind) {
       case 'processBundle': {
         const { processBundleDescriptorId: id } = request.processBundle;
@@ -156,7 +153,9 @@ export class PortableWorker {
         return { oneofKind: 'finalizeBundle', finalizeBundle: {} };
       case 'register':
       case undefined:
-        throw new Error(`the instruction ${request.oneofKind ?? 'without a kind'} is not supported`);
+        throw new Error(
+          `the instruction ${request.oneofKind ?? 'without a kind'} is not supported`,
+        );
     }
   }
 

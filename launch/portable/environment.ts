@@ -8,7 +8,10 @@ import {
 
 /** What runs the steps of a job, as the engine is told. */
 export type WorkerEnvironment =
-  | { readonly kind: 'process'; /** An executable file on the workers' machine. */ readonly command: string }
+  | {
+      readonly kind: 'process';
+      /** An executable file on the workers' machine. */ readonly command: string;
+    }
   | { readonly kind: 'docker'; readonly image: string }
   | { readonly kind: 'external'; /** HOST:PORT of a pool of workers. */ readonly endpoint: string };
 

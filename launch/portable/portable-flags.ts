@@ -86,10 +86,7 @@ function workerPlace(flags: PortableFlags, problems: Problem[]): WorkerPlace {
 }
 
 /** `NAME=VALUE`; a value that is JSON (a number, true, a list) is taken as such. */
-function engineOptions(
-  texts: readonly string[],
-  problems: Problem[],
-): Record<string, unknown> {
+function engineOptions(texts: readonly string[], problems: Problem[]): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const text of texts) {
     const [, name, value] = /^([a-z][a-z0-9_]*)=(.*)$/su.exec(text) ?? [];

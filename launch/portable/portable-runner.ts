@@ -139,7 +139,9 @@ export class PortableRunner extends Runner {
         }
       }
       if (now - cancelledAt > CANCEL_MS) {
-        throw new Error(`${givenUp ?? ''}; the engine was told to cancel the job ${jobId}, but has not`);
+        throw new Error(
+          `${givenUp ?? ''}; the engine was told to cancel the job ${jobId}, but has not`,
+        );
       }
     }
   }

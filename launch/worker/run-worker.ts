@@ -40,7 +40,10 @@ export async function runWorker(args: WorkerArguments): Promise<number> {
   }
   // A sibling's parent has gone.
   process.once('disconnect', () => stopped.abort());
-  process.once('uncaughtException', (error) => void fail(log, error).then((code) => process.exit(code)));
+  process.once(
+    'uncaughtException',
+    (error) => void fail(log, error).then((code) => process.exit(code)),
+  );
   try {
     const told = await ask(args, id);
     if (told.siblingWorkerIds.length > 0) {
@@ -94,7 +97,8 @@ async function ask(args: WorkerArguments, id: string): Promise<Told> {
     throw new Error('neither --provision_endpoint nor --control_endpoint is given');
   }
   const provision = await askProvision(provisionEndpoint, id);
-  if (provision.controlEndpoint === undefined) throw new Error('the engine has no control endpoint');
+  if (provision.controlEndpoint === undefined)
+    throw new Error('the engine has no control endpoint');
   return {
     controlEndpoint: provision.controlEndpoint,
     loggingEndpoint: provision.loggingEndpoint,
