@@ -6,9 +6,10 @@ import {
   GetJobMetricsRequest,
   GetJobMetricsResponse,
   GetJobStateRequest,
+  JobMessage_MessageImportance,
   JobMessagesRequest,
   JobMessagesResponse,
-  JobState_Enum,
+  type JobState_Enum,
   JobStateEvent,
   PrepareJobRequest,
   PrepareJobResponse,
@@ -37,9 +38,6 @@ const METRICS = method('GetJobMetrics', GetJobMetricsRequest, GetJobMetricsRespo
 const MESSAGES = method('GetMessageStream', JobMessagesRequest, JobMessagesResponse);
 
 const CONNECT_MS = 10_000;
-
-/** From here on a message says what went wrong (JOB_MESSAGE_ERROR of the model). */
-const ERROR_IMPORTANCE = 5;
 
 export interface EngineMessage {
   readonly text: string;
@@ -92,16 +90,24 @@ export class JobService {
     return metrics ?? { attempted: [], committed: [] };
   }
 
-  /** Has the engine's messages on a job told to `hear`, until the job or `close` ends them. */
-  followMessages(jobId: string, hear: (message: EngineMessage) => void): void {
+  /** Tells `hear` of the engine's messages on a job; resolves when there are no more. */
+  followMessages(jobId: string, hear: (message: EngineMessage) => void): Promise<void> {
     const stream = this.#client.stream(MESSAGES, { jobId });
     stream.on('data', ({ response }: JobMessagesResponse) => {
       if (response.oneofKind !== 'messageResponse') return;
       const { importance, messageText } = response.messageResponse;
-      hear({ text: messageText, isError: Number(importance) >= ERROR_IMPORTANCE });
+      hear({
+        text: messageText,
+        isError: importance === JobMessage_MessageImportance.JOB_MESSAGE_ERROR,
+      });
     });
-    // Whether the job runs is asked for anyway.
-    stream.on('error', () => undefined);
+    return new Promise((resolve) => {
+      // Whether the job runs is asked for anyway.
+      stream.on('error', () => {
+        resolve();
+      });
+      stream.on('end', resolve);
+    });
   }
 
   close(): void {
