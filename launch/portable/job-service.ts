@@ -55,17 +55,22 @@ export class JobService {
     this.#client = new RpcClient(endpoint);
   }
 
+  /** Resolves when it is reached; rejects where it is not within ten seconds. */
+  async ready(): Promise<void> {
+    try {
+      await this.#client.ready(CONNECT_MS);
+    } catch {
+      throw new Error(`no Beam job service answers at ${this.#endpoint}`);
+    }
+  }
+
   /** Starts a job and resolves with its id. */
   async start(
     pipeline: Pipeline,
     jobName: string,
     options: Readonly<Record<string, unknown>>,
   ): Promise<string> {
-    try {
-      await this.#client.ready(CONNECT_MS);
-    } catch {
-      throw new Error(`no Beam job service answers at ${this.#endpoint}`);
-    }
+    await this.ready();
     const pipelineOptions = Struct.fromJson(
       Object.fromEntries(
         Object.entries(options).map(([name, value]) => [`beam:option:${name}:v1`, value]),

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { JobState_Enum } from 'apache-beam/proto/beam_job_api';
 import { IsBounded_Enum, type Pipeline } from 'apache-beam/proto/beam_runner_api';
 import { PipelineResult, Runner } from 'apache-beam/runners/runner';
+import { keepEarliestTimes } from '../../beam/earliest-times.js';
 import { SOURCE_URN } from '../../beam/source.js';
 import { setEnvironment, type WorkerEnvironment } from './environment.js';
 import { userCounters } from './job-counters.js';
@@ -81,6 +82,7 @@ export class PortableRunner extends Runner {
     const workers = await openWorkers(this.#options.workers);
     try {
       setEnvironment(pipeline, workers.environment);
+      keepEarliestTimes(pipeline);
       const streaming = Object.values(pipeline.components?.pcollections ?? {}).some(
         ({ isBounded }) => isBounded === IsBounded_Enum.UNBOUNDED,
       );

@@ -41,7 +41,9 @@ export class FakeEngine extends EventEmitter {
   readonly descriptors = new Map<string, ProcessBundleDescriptor>();
   readonly received = new Map<string, Received>();
   /** Answers requests for state, or with undefined leaves one open; the default has none. */
-  answerState: (request: StateRequest) => Partial<StateResponse> | undefined = () => ({ error: 'no state' });
+  answerState: (request: StateRequest) => Partial<StateResponse> | undefined = () => ({
+    error: 'no state',
+  });
   provision: Partial<ProvisionInfo> = {};
   control: Duplex<InstructionResponse, InstructionRequest> | undefined;
   readonly controls: Duplex<InstructionResponse, InstructionRequest>[] = [];
