@@ -11,7 +11,11 @@
  */
 import './prepare.js';
 import 'apache-beam';
-import { OutputTime_Enum, WindowingStrategy, type Pipeline } from 'apache-beam/proto/beam_runner_api';
+import {
+  OutputTime_Enum,
+  WindowingStrategy,
+  type Pipeline,
+} from 'apache-beam/proto/beam_runner_api';
 
 const GROUP_BY_KEY = 'beam:transform:group_by_key:v1';
 const GLOBAL_WINDOWS = 'beam:window_fn:global_windows:v1';
@@ -27,7 +31,8 @@ export function keepEarliestTimes(pipeline: Pipeline): void {
     const id = pcollections[Object.values(inputs)[0]].windowingStrategyId;
     const strategy = windowingStrategies[id];
     if (strategy.windowFn?.urn !== GLOBAL_WINDOWS) continue;
-    if (strategy.trigger !== undefined && strategy.trigger.trigger.oneofKind !== 'default') continue;
+    if (strategy.trigger !== undefined && strategy.trigger.trigger.oneofKind !== 'default')
+      continue;
     const earliest = id.endsWith(SUFFIX) ? id : `${id}${SUFFIX}`;
     windowingStrategies[earliest] ??= Object.assign(WindowingStrategy.clone(strategy), {
       outputTime: OutputTime_Enum.EARLIEST_IN_PANE,

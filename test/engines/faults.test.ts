@@ -1,3 +1,4 @@
+import '../../beam/fn.js';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -109,9 +110,7 @@ for (const installed of ENGINES) {
 
     it('an interrupt cancels the job', async () => {
       const interrupted = new AbortController();
-      const running = failureOf(
-        run(ending('engine-test/hang'), { cancelled: interrupted.signal }),
-      );
+      const running = failureOf(run(ending('engine-test/hang'), { cancelled: interrupted.signal }));
       while (engine.workers().length === 0) await sleep(100);
       await sleep(1000);
       interrupted.abort();

@@ -1,3 +1,4 @@
+import '../../beam/fn.js';
 import { resolve } from 'node:path';
 import { expect } from 'chai';
 import { generateNetwork, WEEKLY_HISTORY } from '../../launch/generate/generate-network.js';

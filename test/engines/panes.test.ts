@@ -1,3 +1,4 @@
+import '../../beam/fn.js';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { PortableRunner } from '../../launch/portable/portable-runner.js';

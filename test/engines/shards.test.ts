@@ -1,3 +1,4 @@
+import '../../beam/fn.js';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { PCollection, Root } from 'apache-beam';

@@ -19,7 +19,10 @@ describe('flags of portable engines', () => {
       kind: 'process',
       command: '/opt/flowsieve/worker',
     });
-    expect(workersOf('docker', 'flowsieve:1')).to.deep.equal({ kind: 'docker', image: 'flowsieve:1' });
+    expect(workersOf('docker', 'flowsieve:1')).to.deep.equal({
+      kind: 'docker',
+      image: 'flowsieve:1',
+    });
     expect(workersOf('external', 'pool:50000')).to.deep.equal({
       kind: 'external',
       endpoint: 'pool:50000',

@@ -14,7 +14,9 @@ interface Started {
 }
 
 function start(...flags: readonly string[]): Started {
-  const child = spawn(process.execPath, [CLI, 'worker', ...flags], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [CLI, 'worker', ...flags], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const end = once(child, 'close').then(([code]) => ({ code: code as number | null, stderr }));
@@ -42,7 +44,11 @@ describe('flowsieve worker', () => {
   };
 
   it('asks for its endpoints, logs with levels, and exits 0 when the engine ends it', async () => {
-    const worker = start("--id='w 1'", `--provision_endpoint=${engine.endpoint}`, '--semi_persist_dir=/x');
+    const worker = start(
+      "--id='w 1'",
+      `--provision_endpoint=${engine.endpoint}`,
+      '--semi_persist_dir=/x',
+    );
     expect(await logged('has started')).to.equal(3);
     await engine.connected();
     engine.control?.end();
@@ -52,7 +58,12 @@ describe('flowsieve worker', () => {
 
   it('loads what registers the steps, and tells why where it cannot', async () => {
     const missing = files.path('missing.js');
-    const worker = start('--id=w', `--control_endpoint=${engine.endpoint}`, `--logging_endpoint=${engine.endpoint}`, `--module=${missing}`);
+    const worker = start(
+      '--id=w',
+      `--control_endpoint=${engine.endpoint}`,
+      `--logging_endpoint=${engine.endpoint}`,
+      `--module=${missing}`,
+    );
     expect(await logged(missing)).to.equal(7);
     const { code, stderr } = await worker.end;
     expect(code).to.equal(1);
