@@ -5,6 +5,8 @@ import { ConfigurationError } from './config/configuration-error.js';
 import { DEFAULT_RATES, parseRates } from './evaluate/rates.js';
 import { EXIT } from './exit-code.js';
 import { printError, printFailure, printProblems } from './messages.js';
+import type { WorkerFlags } from './commands/worker.js';
+import type { PortableFlags } from './portable/portable-flags.js';
 
 /**
  * Runs one command line (without `node` and the script) and gives the exit code. Each command's
@@ -28,10 +30,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
-interface RunFlags {
+interface RunFlags extends PortableFlags {
   readonly input: readonly string[];
   readonly output?: string;
-  readonly runner: 'local' | 'direct';
+  readonly runner: 'local' | 'direct' | 'portable';
   readonly now?: string;
   readonly streaming?: boolean;
   readonly metrics?: string;
@@ -97,8 +99,27 @@ function commandTree(ended: (code: number) => void): Command {
     .option('--output <dir>', 'write here instead of the configured directory')
     .addOption(
       new Option('--runner <name>', 'what runs the graph')
-        .choices(['local', 'direct'])
+        .choices(['local', 'direct', 'portable'])
         .default('local'),
+    )
+    .option('--endpoint <host:port>', 'with --runner portable: job service of the engine')
+    .addOption(
+      new Option('--environment <name>', 'with --runner portable: what its workers run in').choices(
+        ['process', 'docker', 'external', 'loopback'],
+      ),
+    )
+    .option('--environment-config <text>', 'command, image or host:port of that environment')
+    .option('--job-name <name>', 'with --runner portable: name of the job')
+    .option(
+      '--parallelism <n>',
+      'with --runner portable: how much the engine does at once',
+      wholeNumber(1, 100_000),
+    )
+    .option(
+      '--engine-option <name=value>',
+      'with --runner portable: a pipeline option for the engine (repeatable)',
+      (text: string, before: readonly string[]) => [...before, text],
+      [],
     )
     .option('--now <time>', 'time that suppressions expire against (ISO 8601, default: now)')
     .option('--streaming', 'run without an end: follow the inputs, tell findings within seconds')
@@ -112,6 +133,28 @@ function commandTree(ended: (code: number) => void): Command {
       }
       const { runCommand } = await import('./commands/run.js');
       ended(await runCommand(config, flags));
+    });
+
+  program
+    .command('worker')
+    .description('run a worker of a portable engine; engines start it')
+    .option('--id <id>')
+    .option('--provision_endpoint <host:port>')
+    .option('--control_endpoint <host:port>')
+    .option('--logging_endpoint <host:port>')
+    .option('--pool <host:port>', 'start workers for engines that ask there (environment external)')
+    .option(
+      '--module <name>',
+      'module that registers steps of the graph (repeatable)',
+      (name: string, before: readonly string[]) => [...before, name],
+      [],
+    )
+    // Each engine has further flags.
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (flags: WorkerFlags) => {
+      const { workerCommand } = await import('./commands/worker.js');
+      await workerCommand(flags);
     });
 
   program

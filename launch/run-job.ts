@@ -12,6 +12,7 @@ import type { Config } from './config/config.js';
 import { jobSpec, prepareOutput, prepareReference } from './job-spec.js';
 import { reportOf, type RunReport } from './job-report.js';
 import { LocalRunner } from './local/local-runner.js';
+import { PortableRunner, type PortableOptions } from './portable/portable-runner.js';
 import { readLines } from './findings-file.js';
 import { createLogger } from './log.js';
 import { referenceNotices } from './reference-notices.js';
@@ -20,7 +21,9 @@ import { summaryJson } from './summary.js';
 export type { RunReport } from './job-report.js';
 
 export interface RunOptions {
-  readonly runner: 'local' | 'direct';
+  readonly runner: 'local' | 'direct' | 'portable';
+  /** Engine and workers of the runner `portable`. */
+  readonly portable?: PortableOptions;
   /** Ms since 1970 UTC; what expiry is compared with. */
   readonly nowMs: number;
   readonly onProgress?: (progress: Progress) => void;
@@ -73,22 +76,30 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
 }
 
 function runnerOf(
-  { runner, bundleGroups, onProgress }: RunOptions,
+  { runner, portable, bundleGroups, onProgress: tell }: RunOptions,
   log: Logger,
 ): { run: LocalRunner['run'] } {
-  if (runner === 'direct') return createRunner({ runner: 'direct' });
-  return new LocalRunner({
-    ...(bundleGroups === undefined ? {} : { bundleGroups }),
-    onProgress: (stage, counters) => {
-      log.debug({ stage, counters: Object.fromEntries(counters) }, 'progress');
-      onProgress?.({
-        bytesRead: counters.get('bytes-read') ?? 0,
-        bytesTotal: counters.get('bytes-listed') ?? 0,
-        records: recordsIn(counters),
-        stage,
+  const onProgress = (stage: string, counters: ReadonlyMap<string, number>): void => {
+    log.debug({ stage, counters: Object.fromEntries(counters) }, 'progress');
+    tell?.({
+      bytesRead: counters.get('bytes-read') ?? 0,
+      bytesTotal: counters.get('bytes-listed') ?? 0,
+      records: recordsIn(counters),
+      stage,
+    });
+  };
+  switch (runner) {
+    case 'direct':
+      return createRunner({ runner });
+    case 'portable':
+      if (portable === undefined) throw new Error('the runner portable needs an endpoint');
+      return new PortableRunner({ ...portable, log, onProgress });
+    case 'local':
+      return new LocalRunner({
+        ...(bundleGroups === undefined ? {} : { bundleGroups }),
+        onProgress,
       });
-    },
-  });
+  }
 }
 
 /** Records decoded so far, of all formats. */

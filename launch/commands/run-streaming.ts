@@ -11,7 +11,7 @@ export interface RunStreamingFlags {
   /** URIs that replace the configured inputs; none = the configured ones. */
   readonly input: readonly string[];
   readonly output?: string;
-  readonly runner: 'local' | 'direct';
+  readonly runner: 'local' | 'direct' | 'portable';
   readonly now?: string;
   /** `HOST:PORT`. */
   readonly metrics?: string;
