@@ -38,7 +38,15 @@ if ! buildah inspect --type image "$base" >/dev/null 2>&1; then
   echo "making $base"
   make_base
 fi
-options=(--layers=false --build-arg "NODE_IMAGE=$base" --volume /etc/ssl/certs:/etc/ssl/certs:ro)
-npmrc=${NPM_CONFIG_USERCONFIG:-$HOME/.npmrc}
-if [ -e "$npmrc" ]; then options+=(--secret "id=npmrc,src=$npmrc"); fi
-buildah build "${options[@]}" --tag "$tag" .
+options=(--layers=false --build-arg "NODE_IMAGE=$base")
+# npm in the build sees what npm sees here: its settings, and the authorities it trusts.
+settings=$(mktemp)
+trap 'rm -f "$settings"' EXIT
+user=${NPM_CONFIG_USERCONFIG:-$HOME/.npmrc}
+if [ -e "$user" ]; then cat "$user" >"$settings"; fi
+authorities=$(npm config get cafile 2>/dev/null)
+if [ "$authorities" != null ]; then
+  printf '\ncafile=/authorities.crt\n' >>"$settings"
+  options+=(--volume "$(realpath "$authorities"):/authorities.crt:ro")
+fi
+buildah build "${options[@]}" --secret "id=npmrc,src=$settings" --tag "$tag" .

@@ -15,9 +15,9 @@ const CONTRACT = [
 /**
  * The command line of flowsieve that a container's arguments ask for: `worker` with them all where
  * they begin with a flag of the container contract (`--id=1 --provision_endpoint=HOST:PORT`), in
- * any order and with one dash or two, as Go's flags allow; else themselves.
+ * any order; else themselves.
  */
 export function containerCommand(args: readonly string[]): readonly string[] {
-  const flag = /^--?([a-z_]+)(=|$)/.exec(args[0] ?? '');
+  const flag = /^--([a-z_]+)(=|$)/.exec(args[0] ?? '');
   return flag !== null && CONTRACT.includes(flag[1]) ? ['worker', ...args] : args;
 }
