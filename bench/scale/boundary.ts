@@ -29,8 +29,8 @@ export class WeighedGroups extends Groups {
   readonly #coder: Coder<Keyed['value']>;
   readonly #bytes = new Map<string, number>();
   #elements = 0;
-  #encodeMs = 0;
-  #decodeMs = 0;
+  #encodeSeconds = 0;
+  #decodeSeconds = 0;
 
   constructor(grouping: Grouping, plan: Plan) {
     super(grouping);
@@ -40,14 +40,14 @@ export class WeighedGroups extends Groups {
   }
 
   override add(windowed: Keyed): void {
-    const began = performance.now();
+    const began = process.cpuUsage();
     const writer = protobuf.Writer.create();
     this.#coder.encode(windowed.value, writer, Context.needsDelimiters);
     const bytes = writer.finish();
-    const encoded = performance.now();
+    this.#encodeSeconds += secondsSince(began);
+    const encoded = process.cpuUsage();
     this.#coder.decode(protobuf.Reader.create(bytes), Context.needsDelimiters);
-    this.#decodeMs += performance.now() - encoded;
-    this.#encodeMs += encoded - began;
+    this.#decodeSeconds += secondsSince(encoded);
     this.#elements++;
     const group = `${JSON.stringify(windowed.windows[0])} ${windowed.value.key}`;
     this.#bytes.set(group, (this.#bytes.get(group) ?? 0) + bytes.length);
@@ -68,8 +68,14 @@ export class WeighedGroups extends Groups {
       bytes,
       groups: this.#bytes.size,
       greatestGroupBytes,
-      encodeSeconds: this.#encodeMs / 1000,
-      decodeSeconds: this.#decodeMs / 1000,
+      encodeSeconds: this.#encodeSeconds,
+      decodeSeconds: this.#decodeSeconds,
     };
   }
+}
+
+/** CPU, user and system, since then; wall time would count what else the machine does. */
+function secondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
 }
