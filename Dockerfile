@@ -37,7 +37,7 @@ LABEL org.opencontainers.image.title=flowsieve \
       org.opencontainers.image.licenses=Apache-2.0
 # By number, so that Kubernetes can see that it is not root.
 USER 65532:65532
-WORKDIR /work
+WORKDIR /data
 STOPSIGNAL SIGTERM
 # No HEALTHCHECK: engines watch their workers by the control stream, and Kubernetes and Cloud Run
 # have probes of their own; the job without an end serves /healthz and /readyz for them (--metrics).

@@ -5,7 +5,7 @@ set -eu
 root=$1
 node=$(command -v node)
 
-mkdir -p "$root/usr/local/bin" "$root/etc" "$root/tmp" "$root/work" "$root/var/lib/dpkg/status.d"
+mkdir -p "$root/usr/local/bin" "$root/etc" "$root/tmp" "$root/data" "$root/var/lib/dpkg/status.d"
 cp "$node" "$root/usr/local/bin/node"
 ldd "$node" | grep -o '/[^ ]*' | sort -u >"$root/libraries"
 while read -r library; do
@@ -25,8 +25,8 @@ while read -r package; do
 done <"$root/packages"
 rm "$root/libraries" "$root/packages"
 
-echo 'flowsieve:x:65532:65532:flowsieve:/work:/sbin/nologin' >"$root/etc/passwd"
+echo 'flowsieve:x:65532:65532:flowsieve:/data:/sbin/nologin' >"$root/etc/passwd"
 echo 'flowsieve:x:65532:' >"$root/etc/group"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 chmod 1777 "$root/tmp"
-chown 65532:65532 "$root/work"
+chown 65532:65532 "$root/data"
