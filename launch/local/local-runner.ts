@@ -7,7 +7,7 @@ import type { Pipeline } from 'apache-beam/proto/beam_runner_api';
 import { JobState_Enum } from 'apache-beam/proto/beam_job_api';
 import { PipelineResult, Runner } from 'apache-beam/runners/runner';
 import { Groups } from './groups.js';
-import { IMPULSE, planPipeline, type Plan, type Stage } from './plan.js';
+import { IMPULSE, planPipeline, type Grouping, type Plan, type Stage } from './plan.js';
 import { RunningStage, type SideValues } from './stage.js';
 
 export interface LocalRunnerOptions {
@@ -15,6 +15,8 @@ export interface LocalRunnerOptions {
   readonly bundleGroups?: number;
   /** Called when a stage begins, and about every second while it runs, with all counters so far. */
   readonly onProgress?: (stage: string, counters: ReadonlyMap<string, number>) => void;
+  /** What holds a grouping's values, where somebody wants to see them pass. */
+  readonly newGroups?: (grouping: Grouping, plan: Plan) => Groups;
 }
 
 const PROGRESS_MS = 1000;
@@ -36,8 +38,9 @@ export class LocalRunner extends Runner {
 
   override async runPipeline(pipeline: Pipeline): Promise<PipelineResult> {
     const plan = planPipeline(pipeline);
+    const newGroups = this.#options.newGroups ?? ((grouping) => new Groups(grouping));
     const groups = new Map(
-      [...plan.groupings].map(([id, grouping]) => [id, new Groups(grouping)] as const),
+      [...plan.groupings].map(([id, grouping]) => [id, newGroups(grouping, plan)] as const),
     );
     const sideValues: SideValues = new Map();
     const counters = new Map<string, number>();
