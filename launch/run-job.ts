@@ -111,7 +111,7 @@ function countersOf(result: PipelineResult): Promise<Record<string, number>> {
 }
 
 /** Sentences of the job's own notices, the first of them. */
-async function jobNotices(path: string): Promise<string[]> {
+export async function jobNotices(path: string): Promise<string[]> {
   const messages: string[] = [];
   let more = 0;
   for await (const { text } of readLines(path)) {

@@ -41,7 +41,7 @@ export interface InputSpec {
 
 /** Whether this job is the one that tells what of an input cannot be read. */
 export function tellsOf({ slice }: InputSpec): boolean {
-  return slice === undefined || slice.tells !== null;
+  return slice?.tells !== null;
 }
 
 /** Whole records of one input, which can be decoded without the rest of it. */
