@@ -215,11 +215,14 @@ export function writeHistory(
   ) as { days: PCollection<WrittenDay>; notices: PCollection<Notice> };
 }
 
-registerFn<Pick<GivenHistory, 'judged'>, unknown>('flowsieve/given-days', ({ judged }, context) => ({
-  process(): void {
-    for (const day of judged) context.emit('judged', day);
-  },
-}));
+registerFn<Pick<GivenHistory, 'judged'>, unknown>(
+  'flowsieve/given-days',
+  ({ judged }, context) => ({
+    process(): void {
+      for (const day of judged) context.emit('judged', day);
+    },
+  }),
+);
 
 /** As `keepHistory`, of a history that is there: nothing of it is written. */
 export function readHistory(

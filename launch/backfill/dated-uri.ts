@@ -71,7 +71,8 @@ function unitOf(fields: ReadonlySet<Field>): Unit | { readonly missing: string }
   const day = fields.has('F') || fields.has('j') || (fields.has('d') && month);
   if (!year) return { missing: 'expected %Y (or %F) beside the other placeholders' };
   if (fields.has('d') && !month) return { missing: 'expected %m beside %d' };
-  if (fields.has('H') && !day) return { missing: 'expected the day (%m and %d, %j or %F) beside %H' };
+  if (fields.has('H') && !day)
+    return { missing: 'expected the day (%m and %d, %j or %F) beside %H' };
   if (fields.has('M') && !fields.has('H')) return { missing: 'expected %H beside %M' };
   if (fields.has('M')) return 'minute';
   if (fields.has('H')) return 'hour';
@@ -119,7 +120,9 @@ function spanAround(unit: Unit, ms: number): Span {
 }
 
 function rendered({ parts }: DatedUri, dayMs: number): string {
-  return parts.map((part) => (typeof part === 'string' ? part : digits(part.field, dayMs))).join('');
+  return parts
+    .map((part) => (typeof part === 'string' ? part : digits(part.field, dayMs)))
+    .join('');
 }
 
 function digits(field: Field, ms: number): string {

@@ -66,7 +66,10 @@ export function backfillSpan(
     if (ms % stepMs !== 0) {
       const before = Math.floor(ms / stepMs) * stepMs;
       const [last, next] = [before, before + stepMs].map((at) => new Date(at).toISOString());
-      problem(place, `expected an edge of ${steps}, such as ${last} or ${next}, got ${quoted(text)}`);
+      problem(
+        place,
+        `expected an edge of ${steps}, such as ${last} or ${next}, got ${quoted(text)}`,
+      );
     }
     return ms;
   };
@@ -95,9 +98,7 @@ export function backfillSpan(
 
 function nameOf(ms: number): string {
   const iso = new Date(ms).toISOString();
-  return ms % DAY_MS === 0
-    ? iso.slice(0, 10)
-    : iso.replace('.000', '').replaceAll(':', '-');
+  return ms % DAY_MS === 0 ? iso.slice(0, 10) : iso.replace('.000', '').replaceAll(':', '-');
 }
 
 function commonMultiple(a: number, b: number): number {

@@ -97,7 +97,11 @@ export async function planBackfill(
 }
 
 /** What findings depend on besides the basis of the first pass; `history` is what is read of it. */
-export function findingsBasis({ basis }: PlannedPartition, config: Config, history: unknown): Basis {
+export function findingsBasis(
+  { basis }: PlannedPartition,
+  config: Config,
+  history: unknown,
+): Basis {
   const expired = new Set(expiredEntries(config.suppressions, config.nowMs));
   return {
     ...basis,
@@ -123,7 +127,8 @@ export async function supersededPartitions(
 ): Promise<readonly string[]> {
   const superseded: string[] = [];
   for (const name of await directory.partitions()) {
-    const record = (await directory.read(name, 'findings')) ?? (await directory.read(name, 'history'));
+    const record =
+      (await directory.read(name, 'findings')) ?? (await directory.read(name, 'history'));
     if (record === undefined) continue;
     const { startMs, endMs } = record;
     if (startMs >= span.endMs || endMs <= span.startMs) continue;

@@ -14,11 +14,9 @@ export function renderReport(report: BackfillReport, { table }: { table: boolean
     state,
     note,
   ]);
-  const body = renderTable(
-    [HEAD, ...rows],
-    ['left', 'right', 'right', 'right', 'left', 'left'],
-    { framed: table },
-  );
+  const body = renderTable([HEAD, ...rows], ['left', 'right', 'right', 'right', 'left', 'left'], {
+    framed: table,
+  });
   const states = ['judged', 'unchanged', 'failed'].flatMap((wanted) => {
     const of = report.partitions.filter(({ state }) => state === wanted).length;
     return of === 0 ? [] : [`${of} ${wanted}`];

@@ -406,7 +406,9 @@ class Backfill {
       .filter((other) => other.startMs < startMs && this.#histories.get(other.name)?.failure)
       .map(({ name }) => name);
     if (failed.length === 0) return [];
-    return [`judged without the history of ${failed.join(', ')}: start again to have it judged with`];
+    return [
+      `judged without the history of ${failed.join(', ')}: start again to have it judged with`,
+    ];
   }
 }
 

@@ -76,7 +76,8 @@ function factsOf(
             `than the margin: give a larger --margin`,
         ];
   const left = damaged.map(
-    (name) => `the findings of ${name} were left out: its files are damaged, run a backfill of it again`,
+    (name) =>
+      `the findings of ${name} were left out: its files are damaged, run a backfill of it again`,
   );
   const sentences = versions.flatMap((version) => noticesOf(config, version));
   const nowMs = Math.max(...records.map((record) => record.nowMs), 0);

@@ -1,11 +1,7 @@
 import { existsSync, rmSync, utimesSync } from 'node:fs';
 import { expect } from 'chai';
 import { compileSnapshot } from '../../reference/compile.js';
-import {
-  listPublications,
-  recordPublication,
-  snapshotAsOf,
-} from '../../reference/publications.js';
+import { listPublications, recordPublication, snapshotAsOf } from '../../reference/publications.js';
 import { TemporaryFiles } from '../launch/temporary-files.js';
 
 const [MONDAY, TUESDAY, WEDNESDAY] = [5, 6, 7].map((day) => Date.UTC(2026, 0, day));
@@ -14,7 +10,9 @@ describe('when snapshots were published', () => {
   const files = new TemporaryFiles();
 
   async function compiled(address: string): Promise<string> {
-    const customers = { uri: files.write('customers.csv', 'customer,cidr\nacme,198.51.100.0/24\n') };
+    const customers = {
+      uri: files.write('customers.csv', 'customer,cidr\nacme,198.51.100.0/24\n'),
+    };
     const uri = files.write('c2.txt', `${address}\n`);
     const feed = { name: 'c2', kind: 'tags', category: 'c2', format: 'address-list', uri } as const;
     const spec = { feeds: [{ ...feed, columns: {} }], customers, baseDir: files.directory };

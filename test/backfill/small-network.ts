@@ -122,16 +122,16 @@ export class SmallNetwork {
     await runJob(config, { runner: 'local', nowMs: config.nowMs });
   }
 
-  async backfill(
-    {
-      from = '2026-01-01',
-      to = '2026-01-04',
-      every = '1d',
-      margin = '1h',
-      asOf = 'now',
-      ...flags
-    }: Partial<SpanFlags> & { readonly asOf?: AsOf } & Partial<BackfillOptions> = {},
-  ): Promise<BackfillReport & { readonly lines: readonly string[] }> {
+  async backfill({
+    from = '2026-01-01',
+    to = '2026-01-04',
+    every = '1d',
+    margin = '1h',
+    asOf = 'now',
+    ...flags
+  }: Partial<SpanFlags> & { readonly asOf?: AsOf } & Partial<BackfillOptions> = {}): Promise<
+    BackfillReport & { readonly lines: readonly string[] }
+  > {
     const config = await this.config();
     const span = backfillSpan({ from, to, every, margin }, config);
     if ('problems' in span) throw new Error(span.problems.map(formatProblem).join('\n'));
