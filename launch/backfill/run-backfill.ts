@@ -100,7 +100,7 @@ export async function runBackfill(
   };
   options.signal.addEventListener('abort', stop);
   try {
-    await rm(directory.attempts, { recursive: true, force: true });
+    await removeAttempts(directory);
     const { partitions } = options.span;
     const references =
       options.asOf === 'now'
@@ -115,9 +115,13 @@ export async function runBackfill(
   } finally {
     options.signal.removeEventListener('abort', stop);
     tasks.close();
-    await rm(directory.attempts, { recursive: true, force: true });
-    await lock.close();
+    await removeAttempts(directory).finally(() => lock.close());
   }
+}
+
+/** A process of a backfill that was killed may write a little longer than that. */
+async function removeAttempts({ attempts }: BackfillDirectory): Promise<void> {
+  await rm(attempts, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
 /** The findings of another run would be replaced. */

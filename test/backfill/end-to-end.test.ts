@@ -12,7 +12,7 @@ const DAYS = ['2025-03-01', '2025-03-02', '2025-03-03'] as const;
 const FLAGS = ['--from', '2025-03-01', '--to', '2025-03-04', '--as-of', 'now', '--now', NOW];
 
 /** Kills of one backfill, each at another moment of its work. */
-const KILLS = 5;
+const KILLS = 4;
 
 describe('flowsieve backfill', function () {
   this.timeout(300_000);
@@ -151,70 +151,4 @@ describe('flowsieve backfill', function () {
     }
     return moments;
   }
-
-  it('goes on when one of its processes is killed, and stops when it is asked to', async () => {
-    const cli = join(import.meta.dirname, '../../launch/cli.js');
-    const start = (): {
-      child: ReturnType<typeof spawn>;
-      ended: Promise<number | null>;
-      text: () => string;
-    } => {
-      const child = spawn(process.execPath, [cli, 'backfill', 'backfill.yaml', ...FLAGS], {
-        cwd: job.files.directory,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      let text = '';
-      child.stderr.setEncoding('utf8').on('data', (more: string) => (text += more));
-      const ended = new Promise<number | null>((done) => child.once('close', done));
-      return { child, ended, text: () => text };
-    };
-    const stopped = start();
-    while (!stopped.text().includes('history: done')) await sleep(20);
-    stopped.child.kill('SIGTERM');
-    expect(await stopped.ended).to.equal(1);
-    expect(stopped.text()).to.match(/stopped; the same command goes on from here/);
-
-    const disturbed = start();
-    let worker: number | undefined;
-    while (worker === undefined) {
-      await sleep(20);
-      worker = childrenOf(disturbed.child.pid ?? 0)[0];
-    }
-    process.kill(worker, 'SIGKILL');
-    expect(await disturbed.ended, disturbed.text()).to.equal(0);
-    expect(disturbed.text()).to.match(/its process ended \(SIGKILL\); tried again in 2 s/);
-    expect(disturbed.text()).to.match(/3 partitions: 3 judged/);
-  });
-
-  /** Processes that one has started (Linux). */
-  function childrenOf(pid: number): number[] {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
-    return text === '' ? [] : text.split(' ').map(Number);
-  }
-
-  it('says what is wrong before it does anything', async () => {
-    const wrong = await job.command(
-      'backfill',
-      'all.yaml',
-      '--from',
-      '2025-03-01',
-      '--to',
-      '2025-03-02',
-    );
-    expect(wrong.code).to.equal(2);
-    expect(wrong.stderr).to.match(/expected a path or glob with the date of its flows/);
-    const none = await job.command(
-      'backfill',
-      'backfill.yaml',
-      '--from',
-      '2025-03-01',
-      '--to',
-      '2025-03-04',
-    );
-    expect(none.code).to.equal(2);
-    expect(none.stderr).to.match(/--as-of.*no snapshot in .* was published by 2025-03-02/);
-    const every = await backfill('--every', '5h');
-    expect(every.code).to.equal(2);
-    expect(every.stderr).to.match(/--every: expected a multiple of finding windows \(1d\)/);
-  });
 });

@@ -16,7 +16,7 @@ describe('when snapshots were published', () => {
     const uri = files.write('c2.txt', `${address}\n`);
     const feed = { name: 'c2', kind: 'tags', category: 'c2', format: 'address-list', uri } as const;
     const spec = { feeds: [{ ...feed, columns: {} }], customers, baseDir: files.directory };
-    return (await compileSnapshot(spec as never, files.path('snapshot'))).version;
+    return (await compileSnapshot(spec, files.path('snapshot'))).version;
   }
 
   /** The log as if the snapshots had been published then. */
