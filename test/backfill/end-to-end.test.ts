@@ -11,8 +11,8 @@ import { HEADER } from './small-network.js';
 const DAYS = ['2025-03-01', '2025-03-02', '2025-03-03'] as const;
 const FLAGS = ['--from', '2025-03-01', '--to', '2025-03-04', '--as-of', 'now', '--now', NOW];
 
-/** Kills of one backfill, each at another moment of its work. */
-const KILLS = 4;
+/** Kills of one backfill at moments of chance; one more comes as soon as a partition is judged. */
+const KILLS = 3;
 
 describe('flowsieve backfill', function () {
   this.timeout(300_000);
@@ -122,7 +122,10 @@ describe('flowsieve backfill', function () {
 
     startOver();
     const kills = await killedAtRandom();
-    process.stdout.write(`      killed ${kills.join(', ')} ms after its start\n`);
+    process.stdout.write(
+      `      killed ${kills.join(', ')} ms after its start, and when one was judged\n`,
+    );
+    await killed((text) => text.includes('findings: done'));
     const two = await backfill('--parallel', '2');
     expect(two.code, two.stderr).to.equal(0);
     expectEqual(outputs('out'), wanted);
@@ -132,23 +135,31 @@ describe('flowsieve backfill', function () {
     ]);
   });
 
-  /** Kills backfills (SIGKILL), and the processes of one; gives when. */
+  /** Kills backfills (SIGKILL) at moments of chance; gives when. */
   async function killedAtRandom(): Promise<number[]> {
     const moments: number[] = [];
     for (let kill = 0; kill < KILLS; kill++) {
-      const args = ['backfill', 'backfill.yaml', ...FLAGS, '--parallel', '2'];
-      const cli = join(import.meta.dirname, '../../launch/cli.js');
-      const child = spawn(process.execPath, [cli, ...args], {
-        cwd: job.files.directory,
-        stdio: 'ignore',
-      });
-      const ended = new Promise((done) => child.once('exit', done));
       const moment = Math.round(500 + Math.random() * 4000);
       moments.push(moment);
-      await Promise.race([sleep(moment), ended]);
-      child.kill('SIGKILL');
-      await ended;
+      const began = performance.now();
+      await killed(() => performance.now() - began > moment);
     }
     return moments;
+  }
+
+  /** Runs a backfill and kills it when it is time, by what it has printed. */
+  async function killed(isTime: (text: string) => boolean): Promise<void> {
+    const args = ['backfill', 'backfill.yaml', ...FLAGS, '--parallel', '2'];
+    const cli = join(import.meta.dirname, '../../launch/cli.js');
+    const child = spawn(process.execPath, [cli, ...args], {
+      cwd: job.files.directory,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let text = '';
+    child.stderr.setEncoding('utf8').on('data', (more: string) => (text += more));
+    const ended = new Promise((done) => child.once('exit', done));
+    while (child.exitCode === null && !isTime(text)) await sleep(10);
+    child.kill('SIGKILL');
+    await ended;
   }
 });
