@@ -28,7 +28,7 @@ export async function replaceFile(path: string, pieces: readonly Uint8Array[]): 
 }
 
 /** Makes the rename durable; not every file system can. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();

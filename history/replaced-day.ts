@@ -33,6 +33,18 @@ export function replacedNotice(
   };
 }
 
+/** What the operator should know of a day's file that stayed, because a run saw only `offered` conversations of that day. */
+export function keptNotice(day: string, conversations: number, offered: number): Notice {
+  return {
+    kind: 'history-kept',
+    day,
+    subject: day,
+    message:
+      `the history of ${day} was kept: it has ${conversations} conversations, ` +
+      `this run saw only ${offered} of that day; remove its file to replace it`,
+  };
+}
+
 function named({ sensor, samplingRate }: DaySensor): string {
   return samplingRate === 0 ? `${sensor} (unknown rate)` : `${sensor} (1 in ${samplingRate})`;
 }

@@ -1,12 +1,12 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { BackfillCommandOptions } from './commands/backfill.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import { DEFAULT_RATES, parseRates } from './evaluate/rates.js';
 import { EXIT } from './exit-code.js';
 import { printError, printFailure, printProblems } from './messages.js';
 import type { WorkerFlags } from './commands/worker.js';
 import type { PortableFlags } from './portable/portable-flags.js';
+import { packageVersion } from './package-version.js';
 
 /**
  * Runs one command line (without `node` and the script) and gives the exit code. Each command's
@@ -230,6 +230,36 @@ function commandTree(ended: (code: number) => void): Command {
       ended(await huntCommand(config, flags));
     });
 
+  program
+    .command('backfill')
+    .description('run the job over past days in partitions; goes on where it was stopped')
+    .argument('<config>', 'YAML file whose input URIs have dates: flows/%Y/%m/%d/*')
+    .requiredOption('--from <time>', 'the first day or time (ISO 8601, UTC)')
+    .requiredOption('--to <time>', 'the end, which is not judged')
+    .option('--every <duration>', 'length of a partition: whole finding windows', '1d')
+    .option(
+      '--margin <duration>',
+      'how far before and after a partition its files are read too (default: 1h)',
+    )
+    .option('--parallel <n>', 'partitions at once', wholeNumber(1, 256), 1)
+    .addOption(
+      new Option('--runner <name>', 'what runs the graph')
+        .choices(['local', 'direct'])
+        .default('local'),
+    )
+    .addOption(
+      new Option('--as-of <when>', "reference data of the partition's time, or of today")
+        .choices(['event', 'now'])
+        .default('event'),
+    )
+    .option('--output <dir>', 'write here instead of the configured directory')
+    .option('--now <time>', 'time that suppressions expire against (ISO 8601, default: now)')
+    .option('--dry-run', 'only list the partitions and their files')
+    .action(async (config: string, flags: BackfillCommandOptions) => {
+      const { backfillCommand } = await import('./commands/backfill.js');
+      ended(await backfillCommand(config, flags));
+    });
+
   const reference = program
     .command('reference')
     .description('reference data: feeds and their compiled snapshot');
@@ -280,15 +310,4 @@ function wholeNumber(min: number, max: number): (text: string) => number {
     if (value >= min && value <= max) return value;
     throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}.`);
   };
-}
-
-/** Version in the package.json above this file, which lies one directory deeper once it is built. */
-function packageVersion(): string {
-  for (let directory = import.meta.dirname; ; directory = dirname(directory)) {
-    const file = join(directory, 'package.json');
-    if (existsSync(file)) {
-      return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
-    }
-    if (directory === dirname(directory)) throw new Error('the package has no package.json');
-  }
 }

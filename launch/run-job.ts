@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Root } from 'apache-beam';
 import type { PipelineResult } from 'apache-beam/runners/runner';
 import type { Logger } from 'pino';
 import '../beam/operators.js';
@@ -58,10 +59,8 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
     nowMs,
     ...(rangeBytes === undefined ? {} : { rangeBytes }),
   });
-  const result = await runnerOf(options, log).run((root) => {
-    buildPipeline(root, spec);
-  });
-  const report = reportOf(await countersOf(result), {
+  const counters = await runGraph((root) => buildPipeline(root, spec), options, log);
+  const report = reportOf(counters, {
     expiredSuppressions: expiredEntries(config.suppressions, options.nowMs).map(({ id }) => id),
     referenceVersion: reference.version,
     nowMs: options.nowMs,
@@ -73,6 +72,15 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
   });
   await writeLines(join(config.output, 'summary.json'), summaryJson(report).trimEnd().split('\n'));
   return report;
+}
+
+/** Runs a graph; gives its counters. Throws where it cannot be done. */
+export async function runGraph(
+  build: (root: Root) => void,
+  options: RunOptions,
+  log: Logger,
+): Promise<Record<string, number>> {
+  return await countersOf(await runnerOf(options, log).run(build));
 }
 
 function runnerOf(
@@ -114,7 +122,7 @@ function countersOf(result: PipelineResult): Promise<Record<string, number>> {
 }
 
 /** Sentences of the job's own notices, the first of them. */
-async function jobNotices(path: string): Promise<string[]> {
+export async function jobNotices(path: string): Promise<string[]> {
   const messages: string[] = [];
   let more = 0;
   for await (const { text } of readLines(path)) {

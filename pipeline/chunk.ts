@@ -1,5 +1,26 @@
 import { readFrame, writeFrame } from './frame.js';
 
+/** A span of event time, ms since 1970 UTC; the end excluded. */
+export interface Span {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/**
+ * What a job that judges only a part of the time takes of a file. Several jobs may read one file;
+ * each of its records counts in the one that owns its event time.
+ */
+export interface TimeSlice {
+  /** Records with these event times are taken. */
+  readonly own: Span;
+  /**
+   * Of one of the jobs that read the file: it tells what of the file cannot be read, and counts the
+   * records within `asked` that no job takes because none that owns their time reads the file, which
+   * are those outside `reached`. null = another job does.
+   */
+  readonly tells: { readonly asked: Span; readonly reached: Span } | null;
+}
+
 /** What is known of an input before any of its records is read. */
 export interface InputSpec {
   /** The input as the user wrote it, for messages. */
@@ -14,6 +35,13 @@ export interface InputSpec {
   readonly samplingRate: number;
   /** Whether TCP records without flags or other evidence count as connections. */
   readonly unknownFlags: 'keep' | 'drop';
+  /** None = records of all times are taken. */
+  readonly slice?: TimeSlice;
+}
+
+/** Whether this job is the one that tells what of an input cannot be read. */
+export function tellsOf({ slice }: InputSpec): boolean {
+  return slice?.tells !== null;
 }
 
 /** Whole records of one input, which can be decoded without the rest of it. */

@@ -17,7 +17,12 @@ import { discountSharedRemotes } from '../transforms/discount-shared.js';
 import { applyFilter, type HitSet } from '../transforms/filter.js';
 import type { Timing } from '../transforms/firing.js';
 import { applyGroupFilter } from '../transforms/group.js';
-import { keepHistory } from '../transforms/history.js';
+import {
+  keepHistory,
+  readHistory,
+  writeHistory,
+  type GivenHistory,
+} from '../transforms/history.js';
 import { joinCustomers } from '../transforms/join-customers.js';
 import { judgeDays } from '../transforms/judge-days.js';
 import { joinReference } from '../transforms/join-reference.js';
@@ -32,9 +37,11 @@ import { withdrawHits } from '../transforms/withdraw-hits.js';
 import { write } from '../transforms/write.js';
 import type { SinkSpec } from '../transforms/write/open-sinks.js';
 import { writeCandidates } from '../transforms/write-candidates.js';
+import type { ConversationBatch } from './conversation-batch.js';
 import type { InputSpec } from './chunk.js';
 import type { Finding } from './finding.js';
 import type { LiveInput } from './live-input.js';
+import type { Reject } from './reject.js';
 
 /** All that the graph is made from. Plain JSON. */
 export interface JobSpec {
@@ -55,6 +62,8 @@ export interface JobSpec {
   readonly noticesPath: string;
   /** Directory of the history; null = none is kept, and filters that need one find nothing. */
   readonly history: string | null;
+  /** Of a job that judges a part of the time: the history, which it reads and does not write. Then `history` is not used. */
+  readonly given?: GivenHistory;
   /** What only a job without an end has; null = batch. */
   readonly stream: StreamSpec | null;
 }
@@ -75,24 +84,17 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
   const start = root.apply(
     withName('start', impulse() as never),
   ) as unknown as PCollection<Uint8Array>;
-  const { windowMs, findingWindowMs, shards, stream } = spec;
-  const timing: Timing = stream === null ? null : { ...stream, windowMs };
+  const { findingWindowMs, shards, stream } = spec;
+  const timing: Timing = stream === null ? null : { ...stream, windowMs: spec.windowMs };
   const nowMs = stream === null ? spec.nowMs : null;
-  const attempts = spec.filters.some(({ id }) => filterById(id).attempts);
   const reference = latestReference(root, start, spec.reference, stream);
   const suppressions = latestSuppressions(root, start, spec.suppressions, stream);
+  const { conversations, rejects } = readConversations(root, start, spec, reference, timing);
 
-  const { chunks, rejects: unread } =
-    stream === null ? read(start, spec) : readLive(root, stream.inputs);
-  const { flows, rejects: undecoded } = decode(chunks);
-  const graded = established(orient(flows));
-  const customers = dropShared(joinCustomers(graded, reference), reference);
-  const deduplicated = dedupe(customers, { windowMs, shards, attempts }, timing);
-  const place = stream?.archive ?? null;
-  const kept = place === null ? deduplicated : archive(deduplicated, place);
-  const conversations = joinReference(kept, reference);
-
-  const past = keepHistory(root, conversations, reference, start, spec.history, timing);
+  const past =
+    spec.given === undefined
+      ? keepHistory(root, conversations, reference, start, spec.history, timing)
+      : readHistory(start, spec.given);
   const { history, judged } = past;
   const options = { reference, suppressions, history, findingWindowMs, shards, nowMs, timing };
   const hits = plansOf(spec, 'conversation').map((plan) =>
@@ -111,9 +113,9 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
   ]);
   const { findings: sound, notices: feedErrors } = discountSharedRemotes(all, history);
   const findings = suppress(sound, suppressions, nowMs);
-  for (const each of judged) writeCandidates(findings, each, timing);
+  const candidates = spec.given?.candidates ?? null;
+  for (const each of judged) writeCandidates(findings, each, timing, candidates);
 
-  const rejects = [...unread, undecoded];
   const notices = together('all notices', [
     feedErrors,
     ...past.notices,
@@ -129,6 +131,41 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
     append(together('all rejects', rejects), { path: rejectsPath, content: 'rejects' });
     append(notices, { path: noticesPath, content: 'notices' });
   }
+}
+
+/**
+ * The first pass of a job in parts: the history's files of the days that its conversations lie in,
+ * and nothing else. `spec.history` must be a directory.
+ */
+export function buildHistoryPass(root: Root, spec: JobSpec): void {
+  const start = root.apply(
+    withName('start', impulse() as never),
+  ) as unknown as PCollection<Uint8Array>;
+  if (spec.history === null) throw new Error('a history needs a directory');
+  const reference = latestReference(root, start, spec.reference, null);
+  const { conversations } = readConversations(root, start, spec, reference, null);
+  writeHistory(conversations, reference, spec.history, null);
+}
+
+/** Inputs -> conversations with what the reference data say of them, and what could not be read. */
+function readConversations(
+  root: Root,
+  start: PCollection<Uint8Array>,
+  spec: JobSpec,
+  reference: PCollection<ManifestRef>,
+  timing: Timing,
+): { conversations: PCollection<ConversationBatch>; rejects: PCollection<Reject>[] } {
+  const { windowMs, shards, stream } = spec;
+  const attempts = spec.filters.some(({ id }) => filterById(id).attempts);
+  const { chunks, rejects: unread } =
+    stream === null ? read(start, spec) : readLive(root, stream.inputs);
+  const { flows, rejects: undecoded } = decode(chunks);
+  const graded = established(orient(flows));
+  const customers = dropShared(joinCustomers(graded, reference), reference);
+  const deduplicated = dedupe(customers, { windowMs, shards, attempts }, timing);
+  const place = stream?.archive ?? null;
+  const kept = place === null ? deduplicated : archive(deduplicated, place);
+  return { conversations: joinReference(kept, reference), rejects: [...unread, undecoded] };
 }
 
 /** Findings of the filters that judge single conversations; none where no such filter is enabled. */

@@ -29,6 +29,7 @@ import {
   readManifest,
   SNAPSHOT_FORMAT,
 } from './manifest.js';
+import { recordPublication } from './publications.js';
 import { SnapshotBuilder } from './snapshot-builder.js';
 import type { ReferenceSpec } from './spec.js';
 import { measurePieces } from './table-file.js';
@@ -72,7 +73,7 @@ export async function compileSnapshot(
     const manifest = { ...known, feeds: refreshed(known.feeds, sources) };
     options.beforePublish?.(manifest);
     await replaceFile(join(directory, version, MANIFEST_FILE), manifestText(manifest));
-    await replaceFile(join(directory, LATEST_FILE), `${version}\n`);
+    await makeLatest(directory, version);
     return manifest;
   }
   const temporary = join(directory, `.building-${version}-${randomBytes(6).toString('hex')}`);
@@ -198,6 +199,12 @@ async function publish(temporary: string, directory: string, version: string): P
       await rm(broken, { recursive: true, force: true });
     }
   }
+  await makeLatest(directory, version);
+}
+
+/** The log comes first: a snapshot that was in use and is in no log could not be found by its time. */
+async function makeLatest(directory: string, version: string): Promise<void> {
+  await recordPublication(directory, version, Date.now());
   await replaceFile(join(directory, LATEST_FILE), `${version}\n`);
 }
 

@@ -11,7 +11,7 @@ import { encodeDay } from '../history/day-file.js';
 import { DayState } from '../history/day-state.js';
 import { describeHistory, openHistory } from '../history/open-history.js';
 import { historyStore } from '../history/open-store.js';
-import { replacedNotice } from '../history/replaced-day.js';
+import { keptNotice, replacedNotice } from '../history/replaced-day.js';
 import type { HistoryRef } from '../history/store.js';
 import { DAY_MS, dayOf, dayStartMs } from '../history/utc-day.js';
 import type { ConversationBatch } from '../pipeline/conversation-batch.js';
@@ -71,15 +71,7 @@ registerFold<{ readonly directory: string }, Uint8Array>(
         const { kept, conversations, offered } = written;
         context.count('history/days');
         if (kept && conversations !== null) {
-          const notice: Notice = {
-            kind: 'history-kept',
-            day,
-            subject: day,
-            message:
-              `the history of ${day} was kept: it has ${conversations} conversations, ` +
-              `this run saw only ${offered} of that day; remove its file to replace it`,
-          };
-          await context.send('notices', notice);
+          await context.send('notices', keptNotice(day, conversations, offered));
         }
         const replaced = replacedNotice(day, written, state.sensors);
         if (replaced !== undefined) await context.send('notices', replaced);
@@ -137,6 +129,15 @@ registerFn<null, JudgedDay>('flowsieve/check-history', (_params, context) => ({
   },
 }));
 
+/** A history that was written before the job, and the days of it that the job judges. */
+export interface GivenHistory {
+  /** What filters read of the past; null = there is none. */
+  readonly history: HistoryRef | null;
+  readonly judged: readonly JudgedDay[];
+  /** Directory that the candidates found are written to, instead of the history. */
+  readonly candidates: string;
+}
+
 export interface HistoryOutputs {
   /** One element, once the days of this run are written: what filters read of the past. */
   readonly history: PCollection<HistoryRef | null>;
@@ -160,19 +161,7 @@ export function keepHistory(
   if (directory === null) {
     return { history: constant(impulse, 'no history', null), judged: [], notices: [] };
   }
-  const { states } = applyFn(conversations, {
-    name: 'count days',
-    fn: 'flowsieve/count-days',
-    params: null,
-    sides: { [REFERENCE_SIDE]: reference },
-    outputs: { states: keyedCoder(new BytesCoder()) },
-  });
-  const { days, notices } = foldPerKey(
-    windowInto(states as never, 'history days', DAY_MS, finalFiring(timing)),
-    'write history',
-    { fold: 'flowsieve/write-day', params: { directory } },
-    { days: jsonCoder, notices: jsonCoder },
-  );
+  const { days, notices } = writeHistory(conversations, reference, directory, timing);
   const left = windowInto<Notice>(notices, 'leave history notices', null);
   if (timing !== null) return followHistory(root, days, left, directory);
   const { out: begin } = applyFn(impulse, {
@@ -198,17 +187,68 @@ export function keepHistory(
     { history: jsonCoder, judged: jsonCoder },
   );
   const spread = reshuffle<JudgedDay>(judged, 'spread days');
-  const { notices: damaged } = applyFn(spread, {
+  return { history, judged: [spread], notices: [left, checkHistory(spread)] };
+}
+
+/**
+ * Conversations -> the history's file of each of their UTC days, and no more: `days` tells of each,
+ * in windows of a day.
+ */
+export function writeHistory(
+  conversations: PCollection<ConversationBatch>,
+  reference: PCollection<ManifestRef>,
+  directory: string,
+  timing: Timing,
+): { days: PCollection<WrittenDay>; notices: PCollection<Notice> } {
+  const { states } = applyFn(conversations, {
+    name: 'count days',
+    fn: 'flowsieve/count-days',
+    params: null,
+    sides: { [REFERENCE_SIDE]: reference },
+    outputs: { states: keyedCoder(new BytesCoder()) },
+  });
+  return foldPerKey(
+    windowInto(states as never, 'history days', DAY_MS, finalFiring(timing)),
+    'write history',
+    { fold: 'flowsieve/write-day', params: { directory } },
+    { days: jsonCoder, notices: jsonCoder },
+  ) as { days: PCollection<WrittenDay>; notices: PCollection<Notice> };
+}
+
+registerFn<Pick<GivenHistory, 'judged'>, unknown>(
+  'flowsieve/given-days',
+  ({ judged }, context) => ({
+    process(): void {
+      for (const day of judged) context.emit('judged', day);
+    },
+  }),
+);
+
+/** As `keepHistory`, of a history that is there: nothing of it is written. */
+export function readHistory(
+  impulse: PCollection<unknown>,
+  { history, judged }: GivenHistory,
+): HistoryOutputs {
+  const given = constant(impulse, 'given history', history);
+  if (judged.length === 0) return { history: given, judged: [], notices: [] };
+  const { judged: days } = applyFn(impulse, {
+    name: 'given days',
+    fn: 'flowsieve/given-days',
+    params: { judged },
+    outputs: { judged: jsonCoder },
+  }) as { judged: PCollection<JudgedDay> };
+  const spread = reshuffle<JudgedDay>(days, 'spread days');
+  return { history: given, judged: [spread], notices: [checkHistory(spread)] };
+}
+
+/** What is wrong with the files that a judgement of the days reads. */
+function checkHistory(judged: PCollection<JudgedDay>): PCollection<Notice> {
+  return applyFn(judged, {
     name: 'check history',
     fn: 'flowsieve/check-history',
     params: null,
     outputs: { notices: jsonCoder },
-  });
-  return {
-    history,
-    judged: [spread],
-    notices: [left, damaged],
-  };
+  })['notices'];
 }
 
 registerFn<{ readonly directory: string }, WrittenDay>(
@@ -236,15 +276,9 @@ function followHistory(
     params: { directory },
     outputs: { judged: jsonCoder },
   }) as { judged: PCollection<JudgedDay> };
-  const { notices: damaged } = applyFn(judged, {
-    name: 'check history',
-    fn: 'flowsieve/check-history',
-    params: null,
-    outputs: { notices: jsonCoder },
-  });
   return {
     history: latestHistory(root, directory),
     judged: [judged],
-    notices: [notices, damaged],
+    notices: [notices, checkHistory(judged)],
   };
 }

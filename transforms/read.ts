@@ -2,7 +2,7 @@ import { chunkCoder, jsonCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import { reshuffle } from '../beam/reshuffle.js';
 import type { PCollection } from 'apache-beam';
-import type { Chunk, InputSpec } from '../pipeline/chunk.js';
+import { tellsOf, type Chunk, type InputSpec } from '../pipeline/chunk.js';
 import type { Reject } from '../pipeline/reject.js';
 import { decompressor } from './read/decompress.js';
 import { detectFormat, formatById } from './decode/formats.js';
@@ -70,7 +70,8 @@ registerFn<null, FileRange>('flowsieve/read', (_params, context) => ({
     if (chunks === 0 && rejects.length === 0 && range.start === 0) {
       context.count('files-without-records');
     }
-    for (const reject of rejects) {
+    // Of a file that several jobs read one tells.
+    for (const reject of tellsOf(range.input) ? rejects : []) {
       context.count(`rejects/${reject.format}/${reject.reason}`);
       await context.send('rejects', reject);
     }

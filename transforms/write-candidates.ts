@@ -32,13 +32,17 @@ registerFn<null, Finding>('flowsieve/candidates-by-day', (_params, context) => (
   },
 }));
 
-registerFn<null, JudgedDay>('flowsieve/whole-days', (_params, context) => ({
-  process({ day, kept, history: { directory } }): void {
-    if (kept) return;
-    const at = { timestampMs: dayStartMs(day), window: 'global' } as const;
-    context.emit('entries', { key: day, value: { directory } satisfies Entry }, at);
-  },
-}));
+registerFn<{ readonly into: string | null }, JudgedDay>(
+  'flowsieve/whole-days',
+  ({ into }, context) => ({
+    process({ day, kept, history }): void {
+      if (kept) return;
+      const value: Entry = { directory: into ?? history.directory };
+      const at = { timestampMs: dayStartMs(day), window: 'global' } as const;
+      context.emit('entries', { key: day, value }, at);
+    },
+  }),
+);
 
 registerFold<null, Entry>('flowsieve/write-candidates', (_params, day) => {
   let directory: string | undefined;
@@ -65,12 +69,13 @@ registerFold<null, Entry>('flowsieve/write-candidates', (_params, day) => {
 
 /**
  * Findings of c2-candidate -> the history's list of candidates of each day, which later days weigh.
- * Never a threat list.
+ * Never a threat list. `into` is another directory to write to than the history; null = none.
  */
 export function writeCandidates(
   findings: PCollection<Finding>,
   judged: PCollection<JudgedDay>,
   timing: Timing,
+  into: string | null,
 ): void {
   const outputs = { entries: keyedCoder(jsonCoder) };
   const { entries: found } = applyFn(findings, {
@@ -82,7 +87,7 @@ export function writeCandidates(
   const { entries: whole } = applyFn(judged, {
     name: 'whole days',
     fn: 'flowsieve/whole-days',
-    params: null,
+    params: { into },
     outputs,
   });
   foldPerKey(

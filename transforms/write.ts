@@ -9,7 +9,7 @@ import type { Reject } from '../pipeline/reject.js';
 import { writeLines } from './write/ordered-lines.js';
 
 /** What a file holds; it decides the order of its lines. */
-type Content = 'findings' | 'rejects' | 'notices';
+export type Content = 'findings' | 'rejects' | 'notices';
 
 interface WriteParams {
   readonly path: string;
@@ -23,6 +23,11 @@ const ORDER: Readonly<Record<Content, (value: never) => string>> = {
     [file, String(offset).padStart(16, '0'), format, reason].join('\0'),
   notices: ({ day, kind, subject, message }: Notice) => [day, kind, subject, message].join('\0'),
 };
+
+/** What the lines of a file are sorted by, code unit by code unit. `value` is a line's. */
+export function lineOrder(content: Content, value: unknown): string {
+  return ORDER[content](value as never);
+}
 
 registerFn<null, unknown>('flowsieve/one-group', (_params, context) => ({
   process(value): void {
@@ -42,7 +47,7 @@ registerFold<WriteParams, unknown>('flowsieve/write', ({ path, content }) => {
   return {
     add(value): void {
       if (value === null) return;
-      lines.push({ order: ORDER[content](value as never), line: JSON.stringify(value) });
+      lines.push({ order: lineOrder(content, value), line: JSON.stringify(value) });
     },
     async finish(context): Promise<void> {
       lines.sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : 0));

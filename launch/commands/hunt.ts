@@ -1,12 +1,12 @@
 import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { z } from 'zod';
 import { SnapshotError } from '../../reference/manifest.js';
 import { readManifest, type ManifestRef } from '../../reference/snapshot.js';
 import { closeSinks, watchSinks } from '../../transforms/write/open-sinks.js';
 import { loadConfig, type Config } from '../config/config.js';
 import { parseDuration } from '../config/duration.js';
 import type { Problem } from '../config/problem.js';
+import { timeOf } from '../config/time.js';
 import { EXIT } from '../exit-code.js';
 import type { HuntReport } from '../hunt-job.js';
 import type { DirectoryLock } from '../local/state/state-directory.js';
@@ -100,12 +100,6 @@ function spanOf(
   }
   // The window that `since` lies in is searched whole.
   return { sinceMs: Math.floor(sinceMs / windowMs) * windowMs, untilMs };
-}
-
-const TIME = z.union([z.iso.datetime({ offset: true }), z.iso.date()]);
-
-function timeOf(text: string): number | undefined {
-  return TIME.safeParse(text).success ? Date.parse(text) : undefined;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
+import { parseDatedUri } from '../backfill/dated-uri.js';
 import { quoted } from '../terminal-text.js';
 import type { InputConfig } from './config.js';
 import { inputFiles, parseInputUri, type InputLocation, type LiveLocation } from './input-uri.js';
@@ -7,18 +8,21 @@ import type { inputSchema } from './schema.js';
 
 type InputSettings = z.infer<typeof inputSchema>;
 
+/** What inputs are: files that are there, files and live sources that are followed, or names with dates in them. */
+export type InputKind = 'files' | 'followed' | 'dated';
+
 /** Tells what is wrong with the setting `key` of an input. */
 type Problem = (key: keyof InputSettings, message: string) => void;
 
 /** Collects the inputs of a configuration, and what is wrong with one or with several together. */
 export class CheckedInputs {
   readonly #inputs: InputConfig[] = [];
-  readonly #streaming: boolean;
+  readonly #kind: InputKind;
   /** By what can be read only once: who reads it. */
   readonly #readers = new Map<string, string>();
 
-  constructor(streaming: boolean) {
-    this.#streaming = streaming;
+  constructor(kind: InputKind) {
+    this.#kind = kind;
   }
 
   get inputs(): readonly InputConfig[] {
@@ -32,6 +36,13 @@ export class CheckedInputs {
     name: string,
     problem: Problem,
   ): Promise<void> {
+    if (this.#kind === 'dated') {
+      const dated = parseDatedUri(input.uri);
+      if (!dated.ok) {
+        problem('uri', dated.message);
+        return;
+      }
+    }
     const parsed = parseInputUri(input.uri, directory);
     if (!parsed.ok) {
       problem('uri', parsed.message);
@@ -49,13 +60,14 @@ export class CheckedInputs {
   /** The files that a batch reads; there must be some. */
   async #files(uri: string, location: InputLocation, problem: Problem): Promise<readonly string[]> {
     if (isLive(location)) {
-      if (!this.#streaming) {
+      if (this.#kind !== 'followed') {
         const message = `expected files, got ${quoted(uri)}, which is read only with --streaming`;
         problem('uri', message);
       }
       return [];
     }
-    if (this.#streaming) {
+    if (this.#kind === 'dated') return [];
+    if (this.#kind === 'followed') {
       const odd = location.kind === 'file' && (await isPipeOrDevice(location.path));
       if (odd) problem('uri', notAFile(location.path));
       return [];

@@ -9,7 +9,7 @@ import { isRemote } from '../../reference/remote-uri.js';
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
 import { formatDuration } from './duration.js';
-import { CheckedInputs } from './checked-inputs.js';
+import { CheckedInputs, type InputKind } from './checked-inputs.js';
 import { inputFiles, locate, type InputLocation } from './input-uri.js';
 import { problemAt, problemAtText, problemsOf, type Path, type Problem } from './problem.js';
 import { configSchema, inputSchema, SETTINGS, type InputFormat, type Settings } from './schema.js';
@@ -101,6 +101,8 @@ export interface Overrides {
   readonly withoutInputs?: boolean;
   /** The job runs without an end: inputs may be live, and files need not be there yet. */
   readonly streaming?: boolean;
+  /** Inputs have placeholders of dates: what they stand for depends on the time, and the result has no files. */
+  readonly dated?: boolean;
   /** ISO 8601. */
   readonly now?: string | undefined;
 }
@@ -128,7 +130,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   const inputs =
     overrides.withoutInputs === true
       ? []
-      : await check.inputs(settings, overrides.inputs, streaming);
+      : await check.inputs(settings, overrides.inputs, inputKind(streaming, overrides.dated));
   await check.file(['customers'], settings.customers);
   const suppressions = await check.suppressions(settings.suppressions);
   await check.feeds(settings.reference.feeds);
@@ -178,6 +180,11 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   return { ok: true, config, warnings: warningsOf(config) };
 }
 
+function inputKind(streaming: boolean, dated = false): InputKind {
+  if (streaming) return 'followed';
+  return dated ? 'dated' : 'files';
+}
+
 /** What is allowed and loses records where it was not meant. */
 function warningsOf({ inputs, streaming }: Config): string[] {
   const lateness = formatDuration(streaming.allowedLatenessMs);
@@ -223,9 +230,9 @@ class Check {
   async inputs(
     settings: Settings,
     replaced: readonly string[] | undefined,
-    streaming: boolean,
+    kind: InputKind,
   ): Promise<readonly InputConfig[]> {
-    const checked = new CheckedInputs(streaming);
+    const checked = new CheckedInputs(kind);
     if (replaced !== undefined && replaced.length > 0) {
       const defaults = settings.inputs.length === 1 ? settings.inputs[0] : undefined;
       for (const uri of replaced) {

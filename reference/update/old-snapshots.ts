@@ -10,7 +10,7 @@ const KEPT_MS = 2 * 86_400_000;
 const LEFT_OVER_MS = 86_400_000;
 
 const VERSION = /^[0-9a-f]{16}$/;
-const LEFT_OVER = /^(\.(building|broken|removing)-|latest\.[0-9a-f]{12}$)/;
+const LEFT_OVER = /^(\.(building|broken|removing)-|(latest|published\.ndjson)\.[0-9a-f]{12}$)/;
 
 /** Starts the time for which `version` is kept, which another has replaced. */
 export async function releaseSnapshot(

@@ -158,7 +158,8 @@ describe('compileSnapshot', () => {
     const second = await compileSnapshot(specOf([c2]), snapshot, { onFeed });
     expect(second).to.deep.equal(first);
     expect(read).to.deep.equal(['my-c2', 'customers']);
-    expect((await readdir(snapshot)).sort()).to.deep.equal([first.version, 'latest'].sort());
+    const kept = [first.version, 'latest', 'published.ndjson'];
+    expect((await readdir(snapshot)).sort()).to.deep.equal(kept.sort());
     expect(await readManifest(snapshot)).to.deep.equal(first);
     expect(await readManifest(join(snapshot, first.version))).to.deep.equal(first);
   });

@@ -49,6 +49,8 @@ describe('old snapshots', () => {
     files.write('latest', `${version(0)}\n`);
     files.write('latest.0123456789ab', '');
     age('latest.0123456789ab', 1000);
+    files.write('published.ndjson.0123456789ab', '');
+    age('published.ndjson.0123456789ab', 1000);
     await removeOldSnapshots(files.directory, NOW);
     expect(readdirSync(files.directory).sort()).to.deep.equal([
       '.building-y',

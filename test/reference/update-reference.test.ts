@@ -398,7 +398,8 @@ describe('updateReference', () => {
     server.serve('/c2.txt', list(30));
     const { manifest } = await update(NOW);
     const names = readdirSync(snapshot).sort();
-    expect(names).to.deep.equal([manifest?.version, 'feeds', 'latest'].sort());
+    const kept = [manifest?.version, 'feeds', 'latest', 'published.ndjson'];
+    expect(names).to.deep.equal(kept.sort());
     expect(statSync(join(snapshot, 'feeds', 'c2')).isDirectory()).to.equal(true);
   });
 

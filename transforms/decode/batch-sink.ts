@@ -8,7 +8,7 @@ import {
   type FlowColumns,
 } from '../../pipeline/flow-batch.js';
 import { sampleOf, type Reject } from '../../pipeline/reject.js';
-import type { Chunk } from '../../pipeline/chunk.js';
+import { tellsOf, type Chunk, type Span, type TimeSlice } from '../../pipeline/chunk.js';
 import { gradeRecord } from '../established/grade.js';
 import { FlowRow } from './flow-row.js';
 import type { RecordSink } from './format.js';
@@ -49,12 +49,16 @@ export class BatchSink implements RecordSink {
     6: undefined,
   };
   #chunk: Chunk | undefined;
+  /** Of the chunk's input. */
+  #slice: TimeSlice | undefined;
   #latestMs = Infinity;
   #records = 0;
   #rows = 0;
   #tcpRows = 0;
   #ungradedRows = 0;
   #exchanged = 0;
+  /** Records of other times: another job takes those that are not counted here. */
+  #unreached = 0;
   readonly #rejected = new Map<string, number>();
   readonly #skipped = new Map<string, number>();
 
@@ -71,6 +75,7 @@ export class BatchSink implements RecordSink {
   /** Says which chunk the records that follow are from. */
   beginChunk(chunk: Chunk): void {
     this.#chunk = chunk;
+    this.#slice = chunk.input.slice;
     this.#latestMs = (chunk.arrivedMs ?? Infinity) + MOST_AHEAD_MS;
     this.row.reset();
   }
@@ -87,6 +92,8 @@ export class BatchSink implements RecordSink {
     this.#tcpRows = 0;
     this.#ungradedRows = 0;
     if (this.#exchanged > 0) this.#onCount(`exchanged-times/${format}`, this.#exchanged);
+    if (this.#unreached > 0) this.#onCount('unreached-rows', this.#unreached);
+    this.#unreached = 0;
     for (const [reason, count] of this.#rejected)
       this.#onCount(`rejects/${format}/${reason}`, count);
     for (const [reason, count] of this.#skipped)
@@ -108,8 +115,10 @@ export class BatchSink implements RecordSink {
       this.reject(problem, start, end);
       return false;
     }
-    this.#records++;
-    if (exchanged) this.#exchanged++;
+    if (this.#isOwn()) {
+      this.#records++;
+      if (exchanged) this.#exchanged++;
+    }
     this.#append();
     return true;
   }
@@ -120,9 +129,10 @@ export class BatchSink implements RecordSink {
 
   reject(reason: string, start: number, end: number): void {
     const chunk = this.#chunk;
+    this.row.reset();
+    if (chunk !== undefined && !tellsOf(chunk.input)) return;
     const count = (this.#rejected.get(reason) ?? 0) + 1;
     this.#rejected.set(reason, count);
-    this.row.reset();
     if (chunk === undefined || count > KEPT_REJECTS) return;
     this.#onReject({
       format: chunk.format,
@@ -134,8 +144,9 @@ export class BatchSink implements RecordSink {
   }
 
   skip(reason: string): void {
-    this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1);
     this.row.reset();
+    if (this.#chunk !== undefined && !tellsOf(this.#chunk.input)) return;
+    this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + 1);
   }
 
   /** Hands out the rows collected so far. */
@@ -156,8 +167,19 @@ export class BatchSink implements RecordSink {
     return undefined;
   }
 
+  /** Whether the row's event time is one that this job takes. */
+  #isOwn(): boolean {
+    return this.#slice === undefined || within(this.row.endMs, this.#slice.own);
+  }
+
   #append(): void {
     const { row } = this;
+    if (!this.#isOwn()) {
+      const tells = this.#slice?.tells ?? null;
+      if (tells === null) return;
+      if (within(row.endMs, tells.asked) && !within(row.endMs, tells.reached)) this.#unreached++;
+      return;
+    }
     const { family } = row.src;
     const input = this.#chunk?.input;
     let builder = this.#builders[family];
@@ -191,6 +213,10 @@ export class BatchSink implements RecordSink {
     this.#builders[family] = undefined;
     this.#onBatch(builder.finish());
   }
+}
+
+function within(ms: number, { startMs, endMs }: Span): boolean {
+  return ms >= startMs && ms < endMs;
 }
 
 /** A batch under construction. */
