@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { isDynamicPattern } from 'tinyglobby';
 import { planFilters, type FilterPlan, type PlannedFilters } from '../../filters/policies.js';
 import { parseSuppressions, type Suppression } from '../../filters/suppression.js';
-import { hasScheme } from '../../history/gcs-uri.js';
+import { hasScheme } from '../../objects/object-uri.js';
 import { isRemote } from '../../reference/remote-uri.js';
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
