@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { PipelineResult } from 'apache-beam/runners/runner';
 import type { Logger } from 'pino';
 import '../beam/operators.js';
@@ -14,6 +13,7 @@ import { reportOf, type RunReport } from './job-report.js';
 import { LocalRunner } from './local/local-runner.js';
 import { readLines } from './findings-file.js';
 import { createLogger } from './log.js';
+import { outputFile } from './output-place.js';
 import { referenceNotices } from './reference-notices.js';
 import { summaryJson } from './summary.js';
 
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly runner: 'local' | 'direct';
   /** Ms since 1970 UTC; what expiry is compared with. */
   readonly nowMs: number;
+  /** Whether an input that cannot be read whole fails the job; by default it is a reject. */
+  readonly strict?: boolean;
   readonly onProgress?: (progress: Progress) => void;
   /** For tests: how finely the work is cut. Findings do not depend on it. */
   readonly rangeBytes?: number;
@@ -50,9 +52,10 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
   const log = createLogger('job');
   const reference = await prepareReference(config);
   log.info(reference, 'reference data are ready');
-  const { rangeBytes, nowMs } = options;
+  const { rangeBytes, nowMs, strict = false } = options;
   const spec = jobSpec(config, reference, {
     nowMs,
+    strict,
     ...(rangeBytes === undefined ? {} : { rangeBytes }),
   });
   const result = await runnerOf(options, log).run((root) => {
@@ -65,10 +68,10 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
     seconds: (performance.now() - began) / 1000,
     notices: [
       ...referenceNotices(config, reference),
-      ...(await jobNotices(join(config.output, 'notices.ndjson'))),
+      ...(await jobNotices(outputFile(config.output, 'notices.ndjson'))),
     ],
   });
-  await writeLines(join(config.output, 'summary.json'), summaryJson(report).trimEnd().split('\n'));
+  await writeLines(outputFile(config.output, 'summary.json'), summaryJson(report).trimEnd().split('\n'));
   return report;
 }
 

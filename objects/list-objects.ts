@@ -54,7 +54,8 @@ export async function describeObject(
     const [metadata] = await file.getMetadata();
     return versionOf(bucket, { ...metadata, name });
   } catch (error) {
-    if (statusOf(error) === 404 && !/bucket does not exist/i.test((error as Error).message)) return undefined;
+    if (statusOf(error) === 404 && !/bucket does not exist/i.test((error as Error).message))
+      return undefined;
     throw new ObjectStorageError(objectUri(place), { bucket, doing: 'looking for it' }, error);
   }
 }
@@ -74,7 +75,9 @@ async function page(
       fields: FIELDS,
       ...(token === undefined ? {} : { pageToken: token }),
     });
-    const objects = files.map(({ name, metadata }) => versionOf(bucket, { ...metadata, name }));
+    // Where fields are named the client gives the items themselves, whatever its types say.
+    const items = files as unknown as readonly (FileMetadata & { readonly name: string })[];
+    const objects = items.map((item) => versionOf(bucket, item));
     return { objects, token: (answer as { nextPageToken?: string } | undefined)?.nextPageToken };
   } catch (error) {
     const doing = `listing its objects "${prefix}..."`;
@@ -82,7 +85,10 @@ async function page(
   }
 }
 
-function versionOf(bucket: string, metadata: FileMetadata & { readonly name: string }): ObjectVersion {
+function versionOf(
+  bucket: string,
+  metadata: FileMetadata & { readonly name: string },
+): ObjectVersion {
   const { name, size, generation, md5Hash, crc32c } = metadata;
   return {
     bucket,

@@ -17,12 +17,13 @@ export interface NameGlob {
  */
 export function nameGlob(pattern: string): NameGlob {
   const all = pattern.endsWith('*') ? pattern : `${pattern}/**`;
-  const matches = picomatch(all, { dot: false, posix: true });
+  // Below a root, as files are: at the very beginning `!` would turn the whole pattern round.
+  const matches = picomatch(`/${all}`, { dot: false, posix: true });
   const special = pattern.search(SPECIAL);
   return {
     prefix: special < 0 ? pattern : pattern.slice(0, special),
     // A name that ends in a slash is a folder that some programs show as an object.
-    matches: (name) => !name.endsWith('/') && matches(name),
+    matches: (name) => !name.endsWith('/') && matches(`/${name}`),
   };
 }
 

@@ -28,7 +28,11 @@ export class ObjectStorageError extends Error {
   override readonly name = 'ObjectStorageError';
 
   /** `place`: the URI that was asked for. */
-  constructor(place: string, asked: Pick<Asked, 'bucket' | 'doing'> & Partial<Asked>, cause: unknown) {
+  constructor(
+    place: string,
+    asked: Pick<Asked, 'bucket' | 'doing'> & Partial<Asked>,
+    cause: unknown,
+  ) {
     const problem = problemOf({ role: READER, setting: 'URI', ...asked }, cause);
     super(`${place}: ${problem}`, { cause });
   }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Readable } from 'node:stream';
 import { checkOf } from './checksum.js';
-import { cloudStorage, type ClientOptions } from './client.js';
+import type { ClientOptions } from './client.js';
+import { download } from './download.js';
 import { isOfNetwork, shown, statusOf } from './errors.js';
 import { describeObject, type ObjectVersion } from './list-objects.js';
 import { ObjectError, ObjectStorageError } from './object-error.js';
@@ -72,19 +73,12 @@ class ShortRead extends Error {}
 
 /** One request. */
 async function* pieces(
-  { bucket, name, generation }: ObjectVersion,
+  object: ObjectVersion,
   start: number,
   end: number,
   client: ClientOptions | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = (await cloudStorage(client)).bucket(bucket).file(name, { generation });
-  // As it is stored: what is packed is unpacked by whoever reads files too.
-  const stream = file.createReadStream({
-    start,
-    end: end - 1,
-    validation: false,
-    decompress: false,
-  });
+  const stream = await download(object, start, end, client);
   let left = end - start;
   try {
     for await (const piece of unlessSilent(stream)) {
@@ -110,9 +104,11 @@ async function* unlessSilent(stream: Readable): AsyncGenerator<Uint8Array, void,
   }
 }
 
-/** Whether the rest may come if it is asked for again. The client did that already with bad answers. */
+/** Whether the rest may come if it is asked for again. */
 function mayGoOn(error: unknown): boolean {
-  return error instanceof ShortRead || (statusOf(error) === undefined && isOfNetwork(error));
+  const status = statusOf(error);
+  if (status === undefined) return error instanceof ShortRead || isOfNetwork(error);
+  return status === 408 || status === 429 || status >= 500;
 }
 
 /** What a read that failed for good means. */

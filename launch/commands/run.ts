@@ -11,6 +11,8 @@ export interface RunCommandOptions {
   readonly runner: 'local' | 'direct';
   /** ISO 8601. */
   readonly now?: string;
+  /** Only without --streaming. */
+  readonly strict?: boolean;
   /** Only with --streaming. */
   readonly metrics?: string;
   readonly drain?: boolean;
@@ -37,6 +39,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
     const report = await runJob(config, {
       runner: options.runner,
       nowMs: config.nowMs,
+      strict: options.strict === true,
       onProgress: (at) => progress.update(at),
     });
     progress.stop();

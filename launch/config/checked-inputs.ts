@@ -2,7 +2,13 @@ import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import { quoted } from '../terminal-text.js';
 import type { InputConfig } from './config.js';
-import { inputFiles, parseInputUri, type InputLocation, type LiveLocation } from './input-uri.js';
+import {
+  inputFiles,
+  parseInputUri,
+  type InputLocation,
+  type LiveLocation,
+  type ObjectLocation,
+} from './input-uri.js';
 import type { inputSchema } from './schema.js';
 
 type InputSettings = z.infer<typeof inputSchema>;
@@ -43,7 +49,9 @@ export class CheckedInputs {
     checkAttributes(input, location, problem);
     checkFormat(input, location, problem);
     const format = location.kind === 'netflow' ? 'netflow' : input.format;
-    this.#inputs.push({ ...input, location, sensor: input.sensor ?? '', format, files });
+    const listed = location.kind === 'glob' && !this.#streaming;
+    const pattern = listed ? { pattern: location.pattern } : {};
+    this.#inputs.push({ ...input, location, sensor: input.sensor ?? '', format, files, ...pattern });
   }
 
   /** The files that a batch reads; there must be some. */
@@ -54,6 +62,14 @@ export class CheckedInputs {
         problem('uri', message);
       }
       return [];
+    }
+    if (location.kind === 'object') {
+      if (this.#streaming) {
+        const message = `expected what can be followed, got ${quoted(uri)}: objects are read only without --streaming`;
+        problem('uri', message);
+      }
+      // Whether there are some is asked once all else is right.
+      return this.#streaming ? [] : [uri];
     }
     if (this.#streaming) {
       const odd = location.kind === 'file' && (await isPipeOrDevice(location.path));
@@ -93,6 +109,7 @@ function onlyOnce(location: InputLocation): string | undefined {
     case 'file':
     case 'glob':
     case 'directory':
+    case 'object':
       return undefined;
   }
 }
@@ -122,7 +139,9 @@ function checkFormat(
 }
 
 /** Why an input has no files. */
-async function missing(location: Exclude<InputLocation, LiveLocation>): Promise<string> {
+async function missing(
+  location: Exclude<InputLocation, LiveLocation | ObjectLocation>,
+): Promise<string> {
   if (location.kind === 'glob') return `no file matches ${quoted(location.pattern)}`;
   if (location.kind === 'directory') {
     const { path } = location;
