@@ -71,7 +71,10 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
       ...(await jobNotices(outputFile(config.output, 'notices.ndjson'))),
     ],
   });
-  await writeLines(outputFile(config.output, 'summary.json'), summaryJson(report).trimEnd().split('\n'));
+  await writeLines(
+    outputFile(config.output, 'summary.json'),
+    summaryJson(report).trimEnd().split('\n'),
+  );
   return report;
 }
 

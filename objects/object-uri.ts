@@ -38,3 +38,9 @@ export function parseObjectUri(uri: string): ObjectPlace | undefined {
 export function objectUri({ bucket, name }: ObjectPlace): string {
   return `gs://${bucket}/${name}`;
 }
+
+/** What `objectUri` made a URI of. */
+export function placeOf(uri: string): ObjectPlace {
+  const slash = uri.indexOf('/', 'gs://'.length);
+  return { bucket: uri.slice('gs://'.length, slash), name: uri.slice(slash + 1) };
+}

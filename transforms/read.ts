@@ -82,23 +82,20 @@ async function isSplittable(file: ListedFile, input: InputSpec): Promise<boolean
   return format?.splittable ?? false;
 }
 
-registerFn<Pick<ReadParams, 'strict'>, string>(
-  'flowsieve/read',
-  ({ strict = false }, context) => ({
-    async process(pack): Promise<void> {
-      const ranges = rangesOf(pack);
-      const sources = ranges.map(sourceOf);
-      try {
-        for (const [i, range] of ranges.entries()) {
-          for (const source of sources.slice(i, i + AHEAD)) source.fetchAhead?.();
-          await readRange(range, sources[i], strict, context);
-        }
-      } finally {
-        await Promise.all(sources.map((source) => source.close?.()));
+registerFn<Pick<ReadParams, 'strict'>, string>('flowsieve/read', ({ strict = false }, context) => ({
+  async process(pack): Promise<void> {
+    const ranges = rangesOf(pack);
+    const sources = ranges.map(sourceOf);
+    try {
+      for (const [i, range] of ranges.entries()) {
+        for (const source of sources.slice(i, i + AHEAD)) source.fetchAhead?.();
+        await readRange(range, sources[i], strict, context);
       }
-    },
-  }),
-);
+    } finally {
+      await Promise.all(sources.map((source) => source.close?.()));
+    }
+  },
+}));
 
 async function readRange(
   range: FileRange,

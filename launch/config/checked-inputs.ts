@@ -51,7 +51,14 @@ export class CheckedInputs {
     const format = location.kind === 'netflow' ? 'netflow' : input.format;
     const listed = location.kind === 'glob' && !this.#streaming;
     const pattern = listed ? { pattern: location.pattern } : {};
-    this.#inputs.push({ ...input, location, sensor: input.sensor ?? '', format, files, ...pattern });
+    this.#inputs.push({
+      ...input,
+      location,
+      sensor: input.sensor ?? '',
+      format,
+      files,
+      ...pattern,
+    });
   }
 
   /** The files that a batch reads; there must be some. */

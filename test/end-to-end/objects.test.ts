@@ -39,7 +39,7 @@ class Network {
     const config = parse(readFileSync(files.path('flowsieve.yaml'), 'utf8')) as {
       inputs: readonly object[];
     };
-    const inputs = [{ ...config.inputs[0], uri }];
+    const inputs = [{ ...config.inputs[0], uri, format: 'auto' }];
     files.write('flowsieve.yaml', stringify({ ...config, inputs, ...settings }));
   }
 

@@ -99,7 +99,12 @@ export class GcsServer {
     metadata = {},
     checksums: Checksums = { md5Hash: md5Of(content) },
   ): void {
-    const object = { content: Buffer.from(content), metadata, checksums, contentType: 'text/plain' };
+    const object = {
+      content: Buffer.from(content),
+      metadata,
+      checksums,
+      contentType: 'text/plain',
+    };
     this.bucket(bucket).set(name, { ...object, generation: ++this.#generation });
   }
 

@@ -1,9 +1,18 @@
 import type { InputSpec } from '../../pipeline/chunk.js';
+import type { ObjectVersion } from '../../objects/list-objects.js';
+import { placeOf } from '../../objects/object-uri.js';
 import type { FileRange } from './chunks.js';
 
 /** Ranges of a pack, and bytes in them, at most; a range that has more is a pack of its own. */
 const MOST_RANGES = 64;
 const MOST_BYTES = 8 << 20;
+
+/** What the URI does not say of an object. */
+type Version = Omit<ObjectVersion, 'bucket' | 'name'>;
+
+interface PackedRange extends Omit<FileRange, 'input' | 'object'> {
+  readonly object?: Version;
+}
 
 /**
  * Ranges of one input that are read together, as text: a million small files wait in memory or cross
@@ -11,7 +20,7 @@ const MOST_BYTES = 8 << 20;
  */
 export class RangePacker {
   readonly #input: InputSpec;
-  #ranges: Omit<FileRange, 'input'>[] = [];
+  #ranges: PackedRange[] = [];
   #bytes = 0;
 
   constructor(input: InputSpec) {
@@ -23,7 +32,7 @@ export class RangePacker {
     const bytes = end - start;
     const full = this.#ranges.length === MOST_RANGES || this.#bytes + bytes > MOST_BYTES;
     const pack = full ? this.rest() : undefined;
-    this.#ranges.push({ uri, start, end, ...(object === undefined ? {} : { object }) });
+    this.#ranges.push({ uri, start, end, ...(object && { object: versionOf(object) }) });
     this.#bytes += bytes;
     return pack;
   }
@@ -42,7 +51,15 @@ export class RangePacker {
 export function rangesOf(pack: string): readonly FileRange[] {
   const { input, ranges } = JSON.parse(pack) as {
     readonly input: InputSpec;
-    readonly ranges: readonly Omit<FileRange, 'input'>[];
+    readonly ranges: readonly PackedRange[];
   };
-  return ranges.map((range) => ({ input, ...range }));
+  return ranges.map(({ object, ...range }) => ({
+    input,
+    ...range,
+    ...(object && { object: { ...placeOf(range.uri), ...object } }),
+  }));
+}
+
+function versionOf({ bucket: _bucket, name: _name, ...version }: ObjectVersion): Version {
+  return version;
 }
