@@ -19,7 +19,9 @@ export async function checkOf({ md5, crc32c }: Checksums): Promise<Check | undef
   if (md5 !== undefined) {
     const hash = createHash('md5');
     return {
-      update: (bytes) => void hash.update(bytes),
+      update(bytes) {
+        hash.update(bytes);
+      },
       problem: () => difference('md5', hash.digest('base64'), md5),
     };
   }
@@ -27,7 +29,9 @@ export async function checkOf({ md5, crc32c }: Checksums): Promise<Check | undef
   const { CRC32C } = await import('@google-cloud/storage');
   const sum = new CRC32C();
   return {
-    update: (bytes) => void sum.update(bytes as Buffer),
+    update(bytes) {
+      sum.update(bytes as Buffer);
+    },
     problem: () => difference('crc32c', sum.toString(), crc32c),
   };
 }

@@ -40,7 +40,7 @@ export async function download(
   const object = `${storage.baseUrl}/b/${bucket}/o/${encodeURIComponent(name)}`;
   const url = `${object}?alt=media&generation=${generation}`;
   // As the client does: an endpoint of one's own is no place to send a token to.
-  const own = storage.customEndpoint === true && storage.useAuthWithCustomEndpoint !== true;
+  const own = storage.customEndpoint && storage.useAuthWithCustomEndpoint !== true;
   const authorization = own ? {} : await storage.authClient.getRequestHeaders(url);
   const answer = await ask(url, {
     ...authorization,

@@ -8,7 +8,7 @@ const SPECIAL = /[\\*?[\](){}!+@|]/;
 export interface NameGlob {
   /** All names that match begin with it: the longest part that is fixed. */
   readonly prefix: string;
-  matches(name: string): boolean;
+  readonly matches: (name: string) => boolean;
 }
 
 /**

@@ -92,7 +92,7 @@ registerFn<Pick<ReadParams, 'strict'>, string>('flowsieve/read', ({ strict = fal
         await readRange(range, sources[i], strict, context);
       }
     } finally {
-      await Promise.all(sources.map((source) => source.close?.()));
+      for (const source of sources) await source.close?.();
     }
   },
 }));
