@@ -111,7 +111,8 @@ export async function runStreaming(
         });
       },
       onCommitFailure: (error) => {
-        bursts.error('commit-failed', { error }, (error as Error).message);
+        const message = `the state cannot be written: ${(error as Error).message}`;
+        bursts.error('commit-failed', { error }, message);
       },
     });
     watchSinks({
@@ -134,7 +135,11 @@ export async function runStreaming(
     });
     const spec = streamingSpec(config, reference);
     hunts = lateIndicators(config, spec, log);
-    dispose = onTermination(() => watch.job?.stop(), {
+    const stop = (): void => {
+      watch.isEnding = true;
+      watch.job?.stop();
+    };
+    dispose = onTermination(stop, {
       limitMs: config.streaming.stopWithinMs,
       remaining: () => watch.remaining(),
     });
@@ -235,7 +240,7 @@ class StreamWatch {
 
   remaining(): string {
     const waiting = this.job?.sources.reduce((sum, { waiting: { elements } }) => sum + elements, 0);
-    return `${waiting ?? 0} elements wait to be taken up; what was not committed comes again`;
+    return `${waiting ?? 0} elements wait to be taken up; what was not committed comes again, but not from UDP`;
   }
 
   async measure(): Promise<void> {

@@ -1,11 +1,4 @@
-import {
-  afterDelay,
-  always,
-  atEndOfWindow,
-  backingOff,
-  never,
-  repeatedly,
-} from '../beam/triggers.js';
+import { afterDelay, atEndOfWindow, backingOff, never, repeatedly } from '../beam/triggers.js';
 import type { Firing } from '../beam/windows.js';
 
 /** When an unbounded job tells what it has; null = a batch job: once, when all is there. */
@@ -79,17 +72,6 @@ export function finalFiring(timing: Timing, laterMs = 0): Firing | undefined {
     trigger: never(),
     allowedLatenessMs: secondLateness(timing) + laterMs,
     accumulating: true,
-    closing: 'if-nonempty',
-  };
-}
-
-/** Passes every element on at once. */
-export function passing(timing: Timing): Firing | undefined {
-  if (timing === null) return undefined;
-  return {
-    trigger: always(),
-    allowedLatenessMs: 0,
-    accumulating: false,
     closing: 'if-nonempty',
   };
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { SnapshotError } from '../../reference/manifest.js';
@@ -138,7 +138,7 @@ async function lockOutput(
   { output }: Config,
 ): Promise<DirectoryLock | undefined | 'in use'> {
   const configured = await loadConfig(file, { withoutInputs: true });
-  if (!configured.ok || resolve(configured.config.output) !== resolve(output)) return undefined;
+  if (!configured.ok || !(await isSamePlace(configured.config.output, output))) return undefined;
   const store = join(configured.config.streaming.state, 'store');
   if (!(await isDirectory(store))) return undefined;
   const { lockDirectory } = await import('../local/state/state-directory.js');
@@ -149,6 +149,14 @@ async function lockOutput(
     if (error instanceof StateError) return 'in use';
     throw error;
   }
+}
+
+/** Whether two paths name one directory; links do not hide it. */
+async function isSamePlace(a: string, b: string): Promise<boolean> {
+  const [realA, realB] = await Promise.all(
+    [a, b].map((path) => realpath(path).catch(() => resolve(path))),
+  );
+  return realA === realB;
 }
 
 /** What was searched and found, for people. */

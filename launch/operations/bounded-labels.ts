@@ -1,5 +1,5 @@
 /** What stands for all label sets that were one too many. */
-export const OTHER = 'other';
+const OTHER = 'other';
 
 /** Characters of a label value that are shown. */
 const MAX_CHARACTERS = 200;

@@ -5,7 +5,7 @@ import protobuf from 'protobufjs';
 import { unbounded } from '../../beam/source.js';
 
 /** End of time in Beam's model, ms. */
-export const END_OF_TIME = 9223371950454775n;
+const END_OF_TIME = 9223371950454775n;
 
 /** Builds `beam:transform:teststream:v1` event by event; the SDK has no such thing. */
 export class TestStream<T> {

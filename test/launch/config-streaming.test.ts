@@ -207,7 +207,7 @@ describe('configuration of a stream', () => {
         disorderMs: 60_000,
         idleMs: 600_000,
         lookbackMs: 86_400_000,
-        referenceEveryMs: 5000,
+        referenceEveryMs: 2000,
         stopWithinMs: 30_000,
       });
     });

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync } from 'node:fs';
+import { appendFileSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { huntCommand, type HuntCommandOptions } from '../../launch/commands/hunt.js';
@@ -55,6 +55,10 @@ describe('flowsieve hunt', function () {
       expect(refused.printed).to.match(/a job writes to .*out: name another directory/);
       const same = await hunt({ since: '2025-03-03', output: network.files.path('out') });
       expect(same.code).to.equal(1);
+      mkdirSync(network.files.path('out'), { recursive: true });
+      symlinkSync(network.files.path('out'), network.files.path('link'));
+      const linked = await hunt({ since: '2025-03-03', output: network.files.path('link') });
+      expect(linked.code).to.equal(1);
       const beside = await hunt({ since: '2025-03-03', output: network.files.path('beside') });
       expect(beside.code, beside.printed).to.equal(0);
       expect((await readFindings(network.files.path('beside'))).size).to.be.above(3);

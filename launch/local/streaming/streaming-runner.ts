@@ -60,7 +60,8 @@ const LONGEST_WAIT_MS = 1000;
  * A turn takes up what the sources delivered, runs it through their stages into the windows, moves
  * the watermarks on, fires what is due in the order of the graph, and writes all that in one synced
  * commit with the sources' checkpoints. Only then are messages acknowledged. What leaves the graph
- * (a sink) does so before the commit, so after a crash it may do so again.
+ * (a sink) does so before the commit, so after a crash it may do so again: what it is given comes
+ * from `beam/stable-input.ts`, and is then the same.
  */
 export class StreamingRunner extends Runner {
   readonly #options: StreamingOptions;
@@ -423,11 +424,10 @@ export class StreamingJob {
         waits = true;
       } else {
         groups.advance(ms);
-        for (;;) {
-          const panes = await groups.fire(nowMs);
-          if (panes.length === 0) break;
-          for (let at = 0; at < panes.length; at += BUNDLE_GROUPS) {
-            const bundle = panes.slice(at, at + BUNDLE_GROUPS);
+        for (let fired = true; fired;) {
+          fired = false;
+          for await (const bundle of groups.fire(nowMs, BUNDLE_GROUPS)) {
+            fired = true;
             this.#arrivedMs = Math.min(...bundle.map(({ arrivedMs }) => arrivedMs));
             await stage.run(bundle.map(({ element }) => element));
           }

@@ -234,14 +234,21 @@ export class WindowGroups {
     return next;
   }
 
-  /** Panes that are due now, in the order of window and key; what they leave behind is in the next commit. */
-  async fire(nowMs: number): Promise<FiredPane[]> {
-    const panes: FiredPane[] = [];
+  /**
+   * Panes that are due now, in the order of window and key and at most `most` at once: after a jump of
+   * the watermark all that is due would not fit into memory. What they leave behind is in the next
+   * commit.
+   */
+  async *fire(nowMs: number, most: number): AsyncGenerator<readonly FiredPane[]> {
+    let panes: FiredPane[] = [];
     for (const group of this.#due(nowMs)) {
       const pane = await this.#fire(group, nowMs);
       if (pane !== undefined) panes.push(pane);
+      if (panes.length < most) continue;
+      yield panes;
+      panes = [];
     }
-    return panes;
+    if (panes.length > 0) yield panes;
   }
 
   #due(nowMs: number): Group[] {
@@ -413,7 +420,7 @@ export class WindowGroups {
 }
 
 /** Groups lie under `g/STEP/ID`, their values under `v/ID/NUMBER`. */
-export const GROUPS_PREFIX = 'g/';
+const GROUPS_PREFIX = 'g/';
 
 /** Step and id of a stored group's key; undefined for another key. */
 export function parseGroupKey(key: string): { step: string; id: string } | undefined {

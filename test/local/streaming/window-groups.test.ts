@@ -24,6 +24,9 @@ import {
 } from '../../../launch/local/streaming/window-groups.js';
 import { MemoryStore } from './memory-store.js';
 
+/** Panes that are asked for at once. */
+const MOST = 2;
+
 /** So heavy that a few make a group compact itself. */
 interface Value {
   readonly text: string;
@@ -179,10 +182,12 @@ class Stored {
   /** All that is due, and a commit. */
   async turn(): Promise<string[]> {
     const panes: string[] = [];
-    for (;;) {
-      const fired = await this.groups.fire(this.nowMs);
-      if (fired.length === 0) break;
-      panes.push(...fired.map(told));
+    for (let before = -1; before < panes.length;) {
+      before = panes.length;
+      for await (const fired of this.groups.fire(this.nowMs, MOST)) {
+        expect(fired.length).to.be.at.most(MOST);
+        panes.push(...fired.map(told));
+      }
     }
     this.groups.flush();
     await this.commit.write();
@@ -301,6 +306,23 @@ describe('window groups', () => {
     stored.nowMs = 5000;
     expect(await stored.turn()).to.deep.equal(['k@0 abc LATE 1/1 0']);
     expect(made.folds - before).to.equal(2);
+  });
+
+  it('makes no more of them at once than it hands out', async () => {
+    const stored = await opened({ fold: 'test/groups-plain' });
+    const keys = ['a', 'b', 'c', 'd', 'e'];
+    for (const key of keys) stored.add(key, 0, 'x');
+    stored.groups.advance(10_000);
+    await stored.turn();
+    for (const key of keys) stored.add(key, 0, 'y');
+    stored.nowMs = 5000;
+    const before = made.folds;
+    const bundles: number[] = [];
+    for await (const { length } of stored.groups.fire(stored.nowMs, MOST)) {
+      bundles.push(length);
+      expect(made.folds - before).to.equal(bundles.reduce((sum, n) => sum + n));
+    }
+    expect(bundles).to.deep.equal([2, 2, 1]);
   });
 
   it('counts what comes too late by what it stands for, once its window has closed', async () => {

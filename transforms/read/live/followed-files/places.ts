@@ -16,7 +16,7 @@ export type FollowedLocation =
 const UNFINISHED =
   /^\.|~$|^(nf|sf)p?capd\.current(\.|$)|\.(tmp|temp|part|partial|filepart|crdownload|swp)$/i;
 
-export function isUnfinished(path: string): boolean {
+function isUnfinished(path: string): boolean {
   return UNFINISHED.test(basename(path));
 }
 
