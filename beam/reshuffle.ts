@@ -30,6 +30,14 @@ export function reshuffle<T>(input: PCollection<T>, name: string): PCollection<T
     params: null,
     outputs: { out: keyedCoder(jsonCoder) },
   });
+  return reshuffleKeyed(keyed, name);
+}
+
+/** As `reshuffle`, by keys of one's own: values of one key stay together. */
+export function reshuffleKeyed<T>(
+  keyed: PCollection<{ key: string; value: T }>,
+  name: string,
+): PCollection<T> {
   const grouped = keyed.apply(withName(`${name}/group`, groupByKey() as never)) as PCollection<T>;
   return applyFn(grouped, {
     name: `${name}/ungroup`,

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
  * name, fsync, rename. Of several writers the last one's file stays. A killed writer leaves its
  * sibling, whose name begins with a dot and ends in `.tmp`.
  */
-export async function replaceFile(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+export async function replaceFile(path: string, pieces: Iterable<Uint8Array>): Promise<void> {
   const directory = dirname(path);
   await mkdir(directory, { recursive: true });
   const sibling = join(directory, `.${basename(path)}.${randomUUID()}.tmp`);

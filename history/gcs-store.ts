@@ -3,14 +3,16 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Bucket, StorageOptions } from '@google-cloud/storage';
+import type { Bucket, Storage, StorageOptions } from '@google-cloud/storage';
+import { cloudStorage } from '../objects/client.js';
+import { statusOf } from '../objects/errors.js';
 import { decodeCandidates, encodeCandidates } from './candidates.js';
 import { openDay } from './day-file.js';
 import { FileCache } from './file-cache.js';
 import type { GcsPlace } from './gcs-uri.js';
 import { HistoryError } from './history-error.js';
 import type { EarlierCandidate } from './history.js';
-import { HistoryStorageError, statusOf, storageError } from './storage-error.js';
+import { HistoryStorageError, storageError } from './storage-error.js';
 import {
   KEEP_RATIO,
   type ExistingDay,
@@ -67,11 +69,12 @@ export class GcsHistoryStore implements HistoryStore {
   readonly #place: GcsPlace;
   /** As messages and references name it. */
   readonly #uri: string;
-  readonly #options: StorageOptions;
+  readonly #options: StorageOptions | undefined;
   readonly #cache: FileCache;
-  #bucket: Promise<Bucket> | undefined;
 
-  constructor(place: GcsPlace, { client = {}, cacheDirectory }: GcsStoreOptions = {}) {
+  #client: Promise<Storage> | undefined;
+
+  constructor(place: GcsPlace, { client, cacheDirectory }: GcsStoreOptions = {}) {
     this.#place = place;
     this.#uri = `gs://${place.bucket}/${place.prefix}`.replace(/\/$/, '');
     this.#options = client;
@@ -331,11 +334,16 @@ export class GcsHistoryStore implements HistoryStore {
   /** Runs a request; what fails is told with the bucket and what to do. */
   async #ask<Answer>(doing: string, request: (bucket: Bucket) => Promise<Answer>): Promise<Answer> {
     try {
-      return await request(await (this.#bucket ??= connect(this.#place.bucket, this.#options)));
+      return await request(await this.#bucketOf());
     } catch (error) {
       if (error instanceof HistoryStorageError) throw error;
       throw storageError(this.#uri, this.#place.bucket, doing, error);
     }
+  }
+
+  async #bucketOf(): Promise<Bucket> {
+    this.#client ??= cloudStorage(this.#options);
+    return (await this.#client).bucket(this.#place.bucket);
   }
 
   #uriOf(day: string, kind: FileKind): string {
@@ -393,19 +401,6 @@ function readCopy(path: string | HistoryError, uri: string): Uint8Array {
     const problem = `its copy on this machine is gone (${(cause as Error).message}); run again`;
     throw new HistoryStorageError(uri, problem, { cause });
   }
-}
-
-/** The library takes a quarter of a second to load: only whoever has a history in a bucket waits for it. */
-async function connect(bucket: string, options: StorageOptions): Promise<Bucket> {
-  const { IdempotencyStrategy, Storage } = await import('@google-cloud/storage');
-  const storage = new Storage({
-    // Writing the same bytes twice does no harm, and a precondition that failed is looked at again.
-    retryOptions: { idempotencyStrategy: IdempotencyStrategy.RetryAlways, maxRetries: 5 },
-    ...options,
-  });
-  // Fault: where STORAGE_EMULATOR_HOST names the service, the library leaves the path of its API out.
-  storage.baseUrl = `${storage.apiEndpoint}/storage/v1`;
-  return storage.bucket(bucket);
 }
 
 /** One directory for all processes of a user that read this place. */

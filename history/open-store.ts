@@ -1,4 +1,5 @@
-import { hasScheme, parseGcsUri } from './gcs-uri.js';
+import { hasScheme } from '../objects/object-uri.js';
+import { parseGcsUri } from './gcs-uri.js';
 import { GcsHistoryStore } from './gcs-store.js';
 import { LocalHistoryStore } from './local-store.js';
 import type { HistoryStore } from './store.js';

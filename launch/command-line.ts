@@ -35,6 +35,7 @@ interface RunFlags extends PortableFlags {
   readonly output?: string;
   readonly runner: 'local' | 'direct' | 'portable';
   readonly now?: string;
+  readonly strict?: boolean;
   readonly streaming?: boolean;
   readonly metrics?: string;
   readonly drain?: boolean;
@@ -122,6 +123,7 @@ function commandTree(ended: (code: number) => void): Command {
       [],
     )
     .option('--now <time>', 'time that suppressions expire against (ISO 8601, default: now)')
+    .option('--strict', 'fail where an input cannot be read whole, instead of going on without it')
     .option('--streaming', 'run without an end: follow the inputs, tell findings within seconds')
     .option('--metrics <host:port>', 'with --streaming: serve metrics and health there')
     .option('--drain', 'with --streaming: take nothing in, close the open windows, and end')

@@ -3,6 +3,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { CONFIDENCES, SEVERITIES, type Finding } from '../pipeline/finding.js';
+import { describeObject } from '../objects/list-objects.js';
+import { isGcs, parseObjectUri } from '../objects/object-uri.js';
+import { readObject } from '../objects/read-object.js';
 import { MAX_LINE_BYTES, storedLines } from '../transforms/write/stored-lines.js';
 import { isWindowFileName, WINDOW_FILES_FOLDER } from '../transforms/write/window-files.js';
 
@@ -16,15 +19,26 @@ export interface Line {
 }
 
 /**
- * The lines of a file, without their line feeds, and without the empty ones. Holds one line and one
+ * The lines of a file or of `gs://bucket/name`, without their line feeds, and without the empty ones. Holds one line and one
  * chunk in memory; of a line longer than `maxBytes` nothing is kept.
  */
 export async function* readLines(path: string, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Line> {
-  const chunks = createReadStream(path) as AsyncIterable<Buffer>;
-  for await (const { number, bytes, ended } of storedLines(chunks, maxBytes)) {
+  const chunks = isGcs(path) ? objectContent(path) : createReadStream(path);
+  for await (const { number, bytes, ended } of storedLines(
+    chunks as AsyncIterable<Buffer>,
+    maxBytes,
+  )) {
     if (bytes?.length === 0) continue;
     yield { number, text: bytes?.toString('utf8').replace(/\r$/, ''), ended };
   }
+}
+
+/** The bytes of an object as it is now. Throws an Error where there is none. */
+async function* objectContent(uri: string): AsyncGenerator<Uint8Array> {
+  const place = parseObjectUri(uri);
+  const object = place === undefined ? undefined : await describeObject(place);
+  if (object === undefined) throw new Error(`there is no object ${uri}`);
+  yield* readObject(object, 0);
 }
 
 /** Name of the file of findings in the output directory of a run in batch. */

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isGcs } from '../objects/object-uri.js';
 import { historyStore } from '../history/open-store.js';
 import { HistoryStorageError } from '../history/storage-error.js';
 import type { InputSpec } from '../pipeline/chunk.js';
@@ -10,19 +11,30 @@ import { FeedError } from '../reference/feeds/feed-reader.js';
 import { readManifest, type Manifest, type ManifestRef } from '../reference/snapshot.js';
 import type { Config } from './config/config.js';
 import { ConfigurationError, customerProblems } from './config/configuration-error.js';
+import { outputFile } from './output-place.js';
+import { prepareObjects } from './prepare-objects.js';
 
 /** Bytes of a range of a large file. */
 const RANGE_BYTES = 64 << 20;
+
+export interface JobOptions {
+  readonly rangeBytes?: number;
+  /** Ms since 1970 UTC; what expiry is compared with. */
+  readonly nowMs?: number;
+  /** Whether an input that cannot be read whole fails the job. */
+  readonly strict?: boolean;
+}
 
 /** What the graph is made from; `stream` null, as a batch job has it. */
 export function jobSpec(
   config: Config,
   reference: ManifestRef,
-  { rangeBytes = RANGE_BYTES, nowMs = config.nowMs }: { rangeBytes?: number; nowMs?: number } = {},
+  { rangeBytes = RANGE_BYTES, nowMs = config.nowMs, strict = false }: JobOptions = {},
 ): JobSpec {
   return {
     inputs: config.inputs.flatMap(inputSpecs),
     rangeBytes,
+    strict,
     windowMs: config.windowMs,
     findingWindowMs: config.findingWindowMs,
     shards: config.shards,
@@ -30,17 +42,19 @@ export function jobSpec(
     reference,
     suppressions: config.suppressions,
     nowMs,
-    findingsPath: join(config.output, 'findings.ndjson'),
-    rejectsPath: join(config.output, 'rejects.ndjson'),
-    noticesPath: join(config.output, 'notices.ndjson'),
+    findingsPath: outputFile(config.output, 'findings.ndjson'),
+    rejectsPath: outputFile(config.output, 'rejects.ndjson'),
+    noticesPath: outputFile(config.output, 'notices.ndjson'),
     history: config.history ?? null,
     stream: null,
   };
 }
 
 function inputSpecs(input: Config['inputs'][number]): InputSpec[] {
-  const { files, format, sensor, samplingRate, unknownFlags } = input;
-  return files.map((uri) => ({ name: input.uri, uri, format, sensor, samplingRate, unknownFlags }));
+  const { files, pattern, format, sensor, samplingRate, unknownFlags } = input;
+  // A million names are not written into the graph: the step that reads looks for them again.
+  const uris = pattern === undefined ? files : [pattern];
+  return uris.map((uri) => ({ name: input.uri, uri, format, sensor, samplingRate, unknownFlags }));
 }
 
 /**
@@ -50,13 +64,18 @@ function inputSpecs(input: Config['inputs'][number]): InputSpec[] {
  */
 export async function prepareOutput(config: Config, other: string): Promise<void> {
   if (config.filters.length === 0) throw new Error('no filter is enabled for any customer');
+  await prepareObjects(config);
+  if (!isGcs(config.output)) await prepareDirectory(config, other);
+  await makeDirectory(config, 'reference.snapshot', config.reference.snapshot);
+  if (config.history !== undefined) await prepareHistory(config, config.history);
+}
+
+async function prepareDirectory(config: Config, other: string): Promise<void> {
   await makeDirectory(config, 'output', config.output);
   if ((await readdir(config.output)).includes(other)) {
     const message = `expected a directory without the findings of another kind of run, ${join(config.output, other)} is there`;
     throw new ConfigurationError([{ place: config.file, path: 'output', message }]);
   }
-  await makeDirectory(config, 'reference.snapshot', config.reference.snapshot);
-  if (config.history !== undefined) await prepareHistory(config, config.history);
 }
 
 /** Makes a directory that the configuration names; what is wrong with it is the configuration's. */

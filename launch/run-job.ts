@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Root } from 'apache-beam';
 import type { PipelineResult } from 'apache-beam/runners/runner';
 import type { Logger } from 'pino';
@@ -16,6 +15,7 @@ import { LocalRunner } from './local/local-runner.js';
 import { PortableRunner, type PortableOptions } from './portable/portable-runner.js';
 import { readLines } from './findings-file.js';
 import { createLogger } from './log.js';
+import { outputFile } from './output-place.js';
 import { referenceNotices } from './reference-notices.js';
 import { summaryJson } from './summary.js';
 
@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly portable?: PortableOptions;
   /** Ms since 1970 UTC; what expiry is compared with. */
   readonly nowMs: number;
+  /** Whether an input that cannot be read whole fails the job; by default it is a reject. */
+  readonly strict?: boolean;
   readonly onProgress?: (progress: Progress) => void;
   /** For tests: how finely the work is cut. Findings do not depend on it. */
   readonly rangeBytes?: number;
@@ -54,9 +56,10 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
   const log = createLogger('job');
   const reference = await prepareReference(config);
   log.info(reference, 'reference data are ready');
-  const { rangeBytes, nowMs } = options;
+  const { rangeBytes, nowMs, strict = false } = options;
   const spec = jobSpec(config, reference, {
     nowMs,
+    strict,
     ...(rangeBytes === undefined ? {} : { rangeBytes }),
   });
   const counters = await runGraph((root) => buildPipeline(root, spec), options, log);
@@ -67,10 +70,13 @@ export async function runJob(config: Config, options: RunOptions): Promise<RunRe
     seconds: (performance.now() - began) / 1000,
     notices: [
       ...referenceNotices(config, reference),
-      ...(await jobNotices(join(config.output, 'notices.ndjson'))),
+      ...(await jobNotices(outputFile(config.output, 'notices.ndjson'))),
     ],
   });
-  await writeLines(join(config.output, 'summary.json'), summaryJson(report).trimEnd().split('\n'));
+  await writeLines(
+    outputFile(config.output, 'summary.json'),
+    summaryJson(report).trimEnd().split('\n'),
+  );
   return report;
 }
 

@@ -297,6 +297,8 @@ function streamingSpec(config: Config, reference: ManifestRef): JobSpec {
 
 function liveInput({ location, ...input }: Config['inputs'][number]): LiveInput {
   const { uri, format, sensor, samplingRate, unknownFlags } = input;
+  // The check of the configuration lets none through.
+  if (location.kind === 'object') throw new Error(`${uri} is read only without --streaming`);
   const place: LiveLocation =
     location.kind === 'pubsub'
       ? {

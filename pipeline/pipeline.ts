@@ -48,6 +48,8 @@ export interface JobSpec {
   readonly inputs: readonly InputSpec[];
   /** Bytes of a range of a large file that can be split. */
   readonly rangeBytes: number;
+  /** In batch: whether an input that cannot be read whole fails the job. */
+  readonly strict?: boolean;
   readonly windowMs: number;
   readonly findingWindowMs: number;
   readonly shards: number;

@@ -1,10 +1,8 @@
 /** Feeds that lie elsewhere: what may be fetched, and how it is shown. */
+import { parseObjectUri } from '../objects/object-uri.js';
 
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 
-/** As Cloud Storage allows: 3 to 63 characters, with dots up to 222. */
-const BUCKET = /^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/;
-const MOST_OBJECT_BYTES = 1024;
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 type RemoteUri =
@@ -20,9 +18,8 @@ export function isRemote(uri: string): boolean {
 export function parseRemoteUri(uri: string): RemoteUri | undefined {
   const scheme = SCHEME.exec(uri)?.[1].toLowerCase();
   if (scheme === 'gs') {
-    const [, bucket = '', object = ''] = /^gs:\/\/([^/]*)\/(.+)$/is.exec(uri) ?? [];
-    if (!BUCKET.test(bucket) || !/[^/]$/.test(object) || CONTROL.test(object)) return undefined;
-    return Buffer.byteLength(object) > MOST_OBJECT_BYTES ? undefined : { scheme, bucket, object };
+    const place = parseObjectUri(uri);
+    return place && { scheme, bucket: place.bucket, object: place.name };
   }
   if ((scheme !== 'http' && scheme !== 'https') || CONTROL.test(uri)) return undefined;
   return URL.canParse(uri) ? { scheme: 'http', url: new URL(uri) } : undefined;

@@ -73,6 +73,7 @@ async function filesNamed(
       const message = `expected names of files, got the folder ${quoted(location.path)}; for all in it add /*`;
       throw new ConfigurationError([{ place: configFile, path: setting, message }]);
     }
+    case 'object':
     case 'pubsub':
     case 'netflow':
     case 'stdin':

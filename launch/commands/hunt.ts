@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { SnapshotError } from '../../reference/manifest.js';
 import { readManifest, type ManifestRef } from '../../reference/snapshot.js';
 import { closeSinks, watchSinks } from '../../transforms/write/open-sinks.js';
+import { hasScheme } from '../../objects/object-uri.js';
 import { loadConfig, type Config } from '../config/config.js';
 import { parseDuration } from '../config/duration.js';
 import type { Problem } from '../config/problem.js';
@@ -33,6 +34,10 @@ export async function huntCommand(file: string, options: HuntCommandOptions): Pr
     return EXIT.configuration;
   }
   const { config } = loaded;
+  if (hasScheme(config.output)) {
+    printError(`a hunt writes to a directory, not to ${config.output}: name one with --output`);
+    return EXIT.configuration;
+  }
   const span = spanOf(options, config);
   if ('problems' in span) {
     printProblems(span.problems);

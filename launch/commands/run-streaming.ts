@@ -13,6 +13,7 @@ export interface RunStreamingFlags {
   readonly output?: string;
   readonly runner: 'local' | 'direct' | 'portable';
   readonly now?: string;
+  readonly strict?: boolean;
   /** `HOST:PORT`. */
   readonly metrics?: string;
   readonly drain?: boolean;
@@ -55,12 +56,13 @@ export async function runStreamingCommand(file: string, flags: RunStreamingFlags
   return EXIT.ran;
 }
 
-function flagProblems({ runner, now, metrics }: RunStreamingFlags): Problem[] {
+function flagProblems({ runner, now, strict, metrics }: RunStreamingFlags): Problem[] {
   const problems: Problem[] = [];
   const add = (place: string, message: string): void => {
     problems.push({ place, path: '', message });
   };
   if (runner !== 'local') add('--runner', `expected local with --streaming, got ${runner}`);
+  if (strict === true) add('--strict', 'expected only without --streaming');
   if (now !== undefined) add('--now', 'a job without an end goes by the clock');
   try {
     if (metrics !== undefined) parseListenAddress(metrics);

@@ -12,6 +12,8 @@ export interface RunCommandOptions extends PortableFlags {
   readonly runner: 'local' | 'direct' | 'portable';
   /** ISO 8601. */
   readonly now?: string;
+  /** Only without --streaming. */
+  readonly strict?: boolean;
   /** Only with --streaming. */
   readonly metrics?: string;
   readonly drain?: boolean;
@@ -51,6 +53,7 @@ export async function runCommand(file: string, options: RunCommandOptions): Prom
         ? {}
         : { portable: { ...portable, cancelled: interrupted.signal } }),
       nowMs: config.nowMs,
+      strict: options.strict === true,
       onProgress: (at) => progress.update(at),
     });
     progress.stop();

@@ -3,7 +3,13 @@ import type { z } from 'zod';
 import { parseDatedUri } from '../backfill/dated-uri.js';
 import { quoted } from '../terminal-text.js';
 import type { InputConfig } from './config.js';
-import { inputFiles, parseInputUri, type InputLocation, type LiveLocation } from './input-uri.js';
+import {
+  inputFiles,
+  parseInputUri,
+  type InputLocation,
+  type LiveLocation,
+  type ObjectLocation,
+} from './input-uri.js';
 import type { inputSchema } from './schema.js';
 
 type InputSettings = z.infer<typeof inputSchema>;
@@ -54,7 +60,16 @@ export class CheckedInputs {
     checkAttributes(input, location, problem);
     checkFormat(input, location, problem);
     const format = location.kind === 'netflow' ? 'netflow' : input.format;
-    this.#inputs.push({ ...input, location, sensor: input.sensor ?? '', format, files });
+    const listed = location.kind === 'glob' && this.#kind === 'files';
+    const pattern = listed ? { pattern: location.pattern } : {};
+    this.#inputs.push({
+      ...input,
+      location,
+      sensor: input.sensor ?? '',
+      format,
+      files,
+      ...pattern,
+    });
   }
 
   /** The files that a batch reads; there must be some. */
@@ -65,6 +80,19 @@ export class CheckedInputs {
         problem('uri', message);
       }
       return [];
+    }
+    if (location.kind === 'object') {
+      if (this.#kind === 'followed') {
+        const message = `expected what can be followed, got ${quoted(uri)}: objects are read only without --streaming`;
+        problem('uri', message);
+      } else if (this.#kind === 'dated') {
+        problem(
+          'uri',
+          `expected files of this machine, got ${quoted(uri)}: a backfill reads no objects`,
+        );
+      }
+      // Whether there are some is asked once all else is right.
+      return this.#kind === 'files' ? [uri] : [];
     }
     if (this.#kind === 'dated') return [];
     if (this.#kind === 'followed') {
@@ -105,6 +133,7 @@ function onlyOnce(location: InputLocation): string | undefined {
     case 'file':
     case 'glob':
     case 'directory':
+    case 'object':
       return undefined;
   }
 }
@@ -134,7 +163,9 @@ function checkFormat(
 }
 
 /** Why an input has no files. */
-async function missing(location: Exclude<InputLocation, LiveLocation>): Promise<string> {
+async function missing(
+  location: Exclude<InputLocation, LiveLocation | ObjectLocation>,
+): Promise<string> {
   if (location.kind === 'glob') return `no file matches ${quoted(location.pattern)}`;
   if (location.kind === 'directory') {
     const { path } = location;

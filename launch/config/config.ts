@@ -4,7 +4,9 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { isDynamicPattern } from 'tinyglobby';
 import { planFilters, type FilterPlan, type PlannedFilters } from '../../filters/policies.js';
 import { parseSuppressions, type Suppression } from '../../filters/suppression.js';
-import { hasScheme } from '../../history/gcs-uri.js';
+import { parseGcsUri } from '../../history/gcs-uri.js';
+import { nameGlob } from '../../objects/name-glob.js';
+import { hasScheme } from '../../objects/object-uri.js';
 import { isRemote } from '../../reference/remote-uri.js';
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
@@ -37,7 +39,7 @@ export interface Config {
   readonly shards: number;
   /** Directory or gs://bucket/prefix of the history; undefined = none is kept. */
   readonly history: string | undefined;
-  /** Directory. */
+  /** Directory; in batch also gs://bucket/prefix. */
   readonly output: string;
   /** Further places where findings go; each once. */
   readonly sinks: readonly SinkLocation[];
@@ -70,8 +72,13 @@ export interface InputConfig {
   /** As the user wrote it. */
   readonly uri: string;
   readonly location: InputLocation;
-  /** In batch: what it stands for, sorted; at least one. In streaming none: they are followed. */
+  /**
+   * In batch: what it stands for, sorted; at least one. In streaming none: they are followed. Of
+   * objects their URI, as a glob: they are listed by the job.
+   */
   readonly files: readonly string[];
+  /** What the job lists again where `files` are all that match this glob. */
+  readonly pattern?: string | undefined;
   /** `netflow` for what is received as such. */
   readonly format: InputFormat;
   /** '' = not known. */
@@ -137,7 +144,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   check.windows(settings);
   const filters = check.filters(settings.filters, settings.policies);
   if (filters.plan.length === 0 && check.problems.length === 0) check.noFilter();
-  const output = await check.output(settings.output, overrides.output, inputs);
+  const output = await check.output(settings.output, overrides.output, inputs, streaming);
   const state = check.resolve(settings.streaming.state);
   if (streaming) await check.streaming(state, output, inputs);
   const sinks = check.sinks(settings.sinks);
@@ -337,13 +344,20 @@ class Check {
     inFile: string,
     override: string | undefined,
     inputs: readonly InputConfig[],
+    streaming: boolean,
   ): Promise<string> {
-    const output = override === undefined ? this.resolve(inFile) : resolve(override);
-    const stats = await stat(output).catch(() => undefined);
     const problem = (message: string): void => {
       if (override === undefined) this.#add(['output'], message);
       else this.problems.push({ place: '--output', path: '', message });
     };
+    const named = override ?? inFile;
+    if (hasScheme(named)) {
+      const message = bucketProblem(named, inputs, streaming);
+      if (message !== undefined) problem(message);
+      return named;
+    }
+    const output = override === undefined ? this.resolve(inFile) : resolve(override);
+    const stats = await stat(output).catch(() => undefined);
     if (stats !== undefined && !stats.isDirectory()) {
       problem(`expected a directory, got the file ${quoted(output)}`);
     }
@@ -405,6 +419,30 @@ class Check {
   #add(path: Path, message: string): void {
     this.problems.push(problemAt(this.#file, path, message));
   }
+}
+
+/** What is wrong with an output that is no directory of this machine. */
+function bucketProblem(
+  output: string,
+  inputs: readonly InputConfig[],
+  streaming: boolean,
+): string | undefined {
+  const place = parseGcsUri(output);
+  if (place === undefined) {
+    return `expected a directory, or gs://bucket/prefix, got ${quoted(output)}`;
+  }
+  if (streaming) {
+    return `expected a directory, got ${quoted(output)}: objects are written only without --streaming`;
+  }
+  for (const { location } of inputs) {
+    if (location.kind !== 'object' || location.place.bucket !== place.bucket) continue;
+    const { matches } = nameGlob(location.place.name);
+    const lost = OUTPUT_FILES.map((name) => `${place.prefix}${name}`).find(matches);
+    if (lost !== undefined) {
+      return `the input ${quoted(`gs://${place.bucket}/${lost}`)} would be overwritten`;
+    }
+  }
+  return undefined;
 }
 
 /** A day (UTC), or a time that names its zone: without one it would mean another instant elsewhere. */

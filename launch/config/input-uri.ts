@@ -3,6 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { escapePath, glob, isDynamicPattern } from 'tinyglobby';
+import { parseObjectUri, type ObjectPlace } from '../../objects/object-uri.js';
 import { parsePubsubUri } from './pubsub-name.js';
 
 /** Files by name. */
@@ -16,7 +17,14 @@ export type InputLocation =
   | FileLocation
   /** The files in it, not those below; followed, never read in batch. */
   | { readonly kind: 'directory'; readonly path: string }
+  | ObjectLocation
   | LiveLocation;
+
+/** Objects of Cloud Storage: one, or those that match a glob over names. */
+export interface ObjectLocation {
+  readonly kind: 'object';
+  readonly place: ObjectPlace;
+}
 
 /** What has no end, or none that could be read again. */
 export type LiveLocation =
@@ -32,6 +40,7 @@ export type InputUriResult =
 
 /**
  * Reads an input's URI: a path, a glob or a file:// URL (relative ones start from `directory`),
+ * `gs://BUCKET/OBJECT` where OBJECT may be a glob,
  * `pubsub://projects/P/subscriptions/S`, `netflow://HOST:PORT`, or `-` for standard input.
  * A file whose name looks like a glob is that file.
  */
@@ -43,6 +52,11 @@ export function parseInputUri(uri: string, directory: string): InputUriResult {
       return { ok: true, location: orDirectory(locate(uri, directory), uri) };
     case 'file':
       return fileUrl(uri);
+    case 'gs': {
+      const place = parseObjectUri(uri);
+      if (place !== undefined) return { ok: true, location: { kind: 'object', place } };
+      return wrong('gs://BUCKET/OBJECT, or a glob such as gs://BUCKET/flows/*.csv.gz', uri);
+    }
     case 'pubsub': {
       const subscription = parsePubsubUri(uri, 'subscriptions');
       if (subscription !== undefined)
@@ -53,7 +67,7 @@ export function parseInputUri(uri: string, directory: string): InputUriResult {
       return netflowUrl(uri);
     default:
       return wrong(
-        `a path, a glob, a file://, pubsub:// or netflow:// URL, or - (${scheme}:// is not read)`,
+        `a path, a glob, a file://, gs://, pubsub:// or netflow:// URL, or - (${scheme}:// is not read)`,
         uri,
       );
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { hasScheme, parseGcsUri } from '../../history/gcs-uri.js';
+import { parseGcsUri } from '../../history/gcs-uri.js';
+import { hasScheme } from '../../objects/object-uri.js';
 import { feedSpecsSchema } from '../../reference/spec.js';
 import { formatDuration, parseDuration } from './duration.js';
 import { SINK_EXPECTED } from './sink-uri.js';

@@ -174,7 +174,7 @@ async function withShifted(
       const files = input.files.map(async (file) =>
         (await realpath(file)) === original ? copy : file,
       );
-      return { ...input, files: await Promise.all(files) };
+      return { ...input, files: await Promise.all(files), pattern: undefined };
     }),
   );
 }

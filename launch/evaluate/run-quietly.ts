@@ -1,6 +1,6 @@
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasScheme } from '../../history/gcs-uri.js';
+import { hasScheme } from '../../objects/object-uri.js';
 import { historyStore } from '../../history/open-store.js';
 import { snapshotIsStale } from '../../reference/compile.js';
 import type { ManifestRef } from '../../reference/snapshot.js';

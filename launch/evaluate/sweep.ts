@@ -116,6 +116,7 @@ async function configOf(path: string, isSeen: (file: string) => boolean): Promis
   const inputs = loaded.config.inputs.map((input) => ({
     ...input,
     files: input.files.filter(isSeen),
+    pattern: undefined,
   }));
   return { ...loaded.config, inputs };
 }

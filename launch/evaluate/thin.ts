@@ -49,6 +49,9 @@ export async function thinInputs(
   let [flows, left, unread] = [0, 0, 0];
   const thinned: InputConfig[] = [];
   for (const input of inputs) {
+    if (input.location.kind === 'object') {
+      throw new Error(`${input.uri}: only files of this machine can be thinned`);
+    }
     const files: string[] = [];
     for (const file of input.files) {
       const path = join(directory, `thin-${number}.csv`);
@@ -64,7 +67,7 @@ export async function thinInputs(
       left += sink.left;
       unread += sink.unread;
     }
-    thinned.push({ ...input, files, format: 'csv' });
+    thinned.push({ ...input, files, pattern: undefined, format: 'csv' });
   }
   return { inputs: thinned, flows, left, unread };
 }

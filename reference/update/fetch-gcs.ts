@@ -1,6 +1,7 @@
 /** Fetches a feed from Cloud Storage, when its object has another generation than the one at hand. */
 import { createHash } from 'node:crypto';
 import type { File, StorageOptions } from '@google-cloud/storage';
+import { cloudStorage } from '../../objects/client.js';
 import type { Validators } from './feed-state.js';
 import {
   Deadline,
@@ -23,14 +24,11 @@ export async function fetchGcs<Taken>(
   known: Validators,
   limits: FetchLimits,
   take: Take<Taken>,
-  client: GcsClientOptions = {},
+  client?: GcsClientOptions,
 ): Promise<Fetched<Taken>> {
   const deadline = new Deadline(limits.totalMs);
   try {
-    const { Storage } = await import('@google-cloud/storage');
-    const storage = new Storage(client);
-    // Fault: where STORAGE_EMULATOR_HOST names the service, the library leaves the path of its API out.
-    storage.baseUrl = `${storage.apiEndpoint}/storage/v1`;
+    const storage = await cloudStorage(client);
     deadline.expect('answer', limits.connectMs + limits.idleMs);
     const newest = storage.bucket(bucket).file(object);
     const found = await unless(deadline.signal, describe(newest, known.generation));

@@ -8,7 +8,24 @@ export interface FakeObject {
   readonly generation: number;
   readonly metadata: Readonly<Record<string, string>>;
   readonly contentType: string;
+  /** As its resource shows them; base64. */
+  readonly checksums: Checksums;
 }
+
+export interface Checksums {
+  readonly md5Hash?: string;
+  readonly crc32c?: string;
+}
+
+/** What becomes of an answer with content: other bytes, and an end before all of them came. */
+export interface Spoilt {
+  readonly content: Buffer;
+  /** `reset`: the connection breaks after them; `end`: the answer ends as if that were all. */
+  readonly then: 'end' | 'reset';
+}
+
+/** A download as the server sees it: `content` is what was asked for. */
+export type Spoiler = (name: string, content: Buffer, start: number) => Spoilt | undefined;
 
 /** A request as the server sees it: an answer of its own here stands for what a real service may say. */
 export type Interception = (method: string, url: URL) => number | undefined;
@@ -27,9 +44,6 @@ interface Resource {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Objects of one page of a list: few, so that lists have several. */
-const PAGE = 3;
-
 /**
  * The part of the JSON API of Cloud Storage that a history needs, on a port of this machine: list in
  * pages, download whole, by range or by generation, multipart and resumable uploads with
@@ -40,6 +54,11 @@ export class GcsServer {
   /** `GET /b/bucket/o` and the like, as they come. */
   readonly requests: string[] = [];
   intercept: Interception = () => undefined;
+  spoil: Spoiler = () => undefined;
+  /** Whether a byte of each upload is another when it arrives. */
+  damageUploads = false;
+  /** Objects of one page of a list: few, so that lists have several. */
+  page = 3;
   readonly #server: Server;
   readonly #uploads = new Map<string, Upload>();
   #generation = 1_700_000_000_000_000;
@@ -73,8 +92,19 @@ export class GcsServer {
   }
 
   /** Puts an object there as another program would. */
-  put(bucket: string, name: string, content: Uint8Array, metadata = {}): void {
-    const object = { content: Buffer.from(content), metadata, contentType: 'text/plain' };
+  put(
+    bucket: string,
+    name: string,
+    content: Uint8Array,
+    metadata = {},
+    checksums: Checksums = { md5Hash: md5Of(content) },
+  ): void {
+    const object = {
+      content: Buffer.from(content),
+      metadata,
+      checksums,
+      contentType: 'text/plain',
+    };
     this.bucket(bucket).set(name, { ...object, generation: ++this.#generation });
   }
 
@@ -103,7 +133,7 @@ export class GcsServer {
       return;
     }
     if (name === undefined) {
-      list(response, url, objects);
+      list(response, url, objects, this.page);
       return;
     }
     const object = objects.get(decodeURIComponent(name));
@@ -116,9 +146,36 @@ export class GcsServer {
       objects.delete(decodeURIComponent(name));
       response.writeHead(204).end();
     } else if (url.searchParams.get('alt') === 'media') {
-      media(request, response, object);
+      this.#media(request, response, decodeURIComponent(name), object);
     } else {
       json(response, 200, resource(decodeURIComponent(name), object));
+    }
+  }
+
+  #media(
+    request: IncomingMessage,
+    response: ServerResponse,
+    name: string,
+    object: FakeObject,
+  ): void {
+    const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+    const { contentType, content } = object;
+    const start = Number(range?.[1] ?? 0);
+    if (range !== null && start >= content.length) {
+      response.writeHead(416).end('Requested range not satisfiable');
+      return;
+    }
+    const end = (range?.[2] ?? '') === '' ? content.length : Number(range?.[2]) + 1;
+    const asked = content.subarray(start, end);
+    const status = range === null ? 200 : 206;
+    const spoilt = this.spoil(name, asked, start);
+    if (spoilt === undefined) {
+      response.writeHead(status, { 'content-type': contentType }).end(asked);
+    } else if (spoilt.then === 'end') {
+      response.writeHead(status, { 'content-type': contentType }).end(spoilt.content);
+    } else {
+      response.writeHead(status, { 'content-length': asked.length });
+      response.write(spoilt.content, () => response.destroy());
     }
   }
 
@@ -144,6 +201,7 @@ export class GcsServer {
       response.writeHead(200, { location }).end();
     } else {
       const { head, content } = multipart(request, body);
+      if (this.damageUploads) content[0] ^= 1;
       this.#store(response, { bucket, url, resource: head }, content);
     }
   }
@@ -156,18 +214,28 @@ export class GcsServer {
       fail(response, 412, 'At least one of the pre-conditions you specified did not hold.');
       return;
     }
-    const md5 = createHash('md5').update(content).digest('base64');
+    const md5 = md5Of(content);
     if (sent.md5Hash !== undefined && sent.md5Hash !== md5) {
       fail(response, 400, 'Provided MD5 hash does not match the content.');
       return;
     }
     const { metadata = {}, contentType = '' } = sent;
-    objects.set(name, { content, metadata, contentType, generation: ++this.#generation });
+    const generation = ++this.#generation;
+    objects.set(name, { content, metadata, contentType, checksums: { md5Hash: md5 }, generation });
     json(response, 200, resource(name, objects.get(name)!));
   }
 }
 
-function list(response: ServerResponse, url: URL, objects: Map<string, FakeObject>): void {
+function md5Of(content: Uint8Array): string {
+  return createHash('md5').update(content).digest('base64');
+}
+
+function list(
+  response: ServerResponse,
+  url: URL,
+  objects: Map<string, FakeObject>,
+  page: number,
+): void {
   const { searchParams } = url;
   const prefix = searchParams.get('prefix') ?? '';
   const below = (name: string): boolean =>
@@ -175,7 +243,7 @@ function list(response: ServerResponse, url: URL, objects: Map<string, FakeObjec
   const names = [...objects.keys()].filter((name) => name.startsWith(prefix) && !below(name));
   names.sort();
   const from = Number(searchParams.get('pageToken') ?? 0);
-  const end = from + Math.min(PAGE, Number(searchParams.get('maxResults') ?? PAGE));
+  const end = from + Math.min(page, Number(searchParams.get('maxResults') ?? page));
   json(response, 200, {
     kind: 'storage#objects',
     items: names.slice(from, end).map((name) => resource(name, objects.get(name)!)),
@@ -183,24 +251,11 @@ function list(response: ServerResponse, url: URL, objects: Map<string, FakeObjec
   });
 }
 
-function media(request: IncomingMessage, response: ServerResponse, object: FakeObject): void {
-  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
-  const { contentType, content } = object;
-  const headers = { 'content-type': contentType };
-  if (range === null) {
-    response.writeHead(200, headers).end(content);
-  } else if (Number(range[1]) >= content.length) {
-    response.writeHead(416).end('Requested range not satisfiable');
-  } else {
-    const end = range[2] === '' ? content.length : Number(range[2]) + 1;
-    response.writeHead(206, headers).end(content.subarray(Number(range[1]), end));
-  }
-}
-
 function resource(name: string, object: FakeObject): object {
-  const { generation, metadata, contentType, content } = object;
+  const { generation, metadata, contentType, content, checksums } = object;
   const [size, version] = [String(content.length), String(generation)];
-  return { kind: 'storage#object', name, size, generation: version, metadata, contentType };
+  const kind = 'storage#object';
+  return { kind, name, size, generation: version, metadata, contentType, ...checksums };
 }
 
 /** The two parts of a multipart/related body. */

@@ -252,9 +252,23 @@ output: out
       ],
       [
         'a scheme that is not read',
-        'customers: customers.csv\ninputs: [{ uri: "gs://bucket/flows" }]\n',
+        'customers: customers.csv\ninputs: [{ uri: "s3://bucket/flows" }]\n',
         [
-          'flowsieve.yaml:2: inputs[0].uri: expected a path, a glob, a file://, pubsub:// or netflow:// URL, or - (gs:// is not read), got "gs://bucket/flows"',
+          'flowsieve.yaml:2: inputs[0].uri: expected a path, a glob, a file://, gs://, pubsub:// or netflow:// URL, or - (s3:// is not read), got "s3://bucket/flows"',
+        ],
+      ],
+      [
+        'a folder of a bucket',
+        'customers: customers.csv\ninputs: [{ uri: "gs://bucket/flows/" }]\n',
+        [
+          'flowsieve.yaml:2: inputs[0].uri: expected gs://BUCKET/OBJECT, or a glob such as gs://BUCKET/flows/*.csv.gz, got "gs://bucket/flows/"',
+        ],
+      ],
+      [
+        'an output in a place that is none',
+        `${MINIMAL}output: s3://flows/out\n`,
+        [
+          'flowsieve.yaml:3: output: expected a directory, or gs://bucket/prefix, got "s3://flows/out"',
         ],
       ],
       [

@@ -5,7 +5,9 @@ import { detectFormat, formatById } from '../decode/formats.js';
 import { atMost } from './at-most.js';
 import { ChunkCutter } from './chunk-cutter.js';
 import { decompress, decompressor } from './decompress.js';
+import type { ObjectVersion } from '../../objects/list-objects.js';
 import { openFile, readHead } from './files.js';
+import { ObjectSource } from './object-source.js';
 import { Gatherer } from './gatherer.js';
 import { HEAD_BYTES } from './recognize.js';
 import { unreadable } from './unreadable.js';
@@ -17,6 +19,8 @@ export interface FileRange {
   readonly start: number;
   /** Bytes of the file; for a compressed or unsplittable one, of the whole. */
   readonly end: number;
+  /** Only of Cloud Storage: the version that was listed. */
+  readonly object?: ObjectVersion;
 }
 
 /** What chunks are cut from: bytes in a format, perhaps compressed. */
@@ -33,21 +37,38 @@ export interface ByteSource {
   readonly arrivedMs?: number;
 }
 
+/** Bytes that lie somewhere else, and take their time to come. */
+export interface RangeSource extends ByteSource {
+  /** Begins to fetch what will be read. */
+  fetchAhead?(): void;
+  /** Ends what was fetched and not read. */
+  close?(): Promise<void>;
+}
+
 /**
  * Reads a range as chunks of whole records, in order, holding no more than a few chunks.
  * What cannot be read is given to `reject`; only what a retry may cure is thrown.
  */
-export function readChunks(
+export async function* readChunks(
   range: FileRange,
   reject: (reject: Reject) => void,
+  source: RangeSource = sourceOf(range),
 ): AsyncGenerator<Chunk> {
-  const { uri } = range;
-  const file: ByteSource = {
+  try {
+    yield* cutChunks(range, source, reject);
+  } finally {
+    await source.close?.();
+  }
+}
+
+/** The bytes of a range's file. */
+export function sourceOf({ uri, start, end, object }: FileRange): RangeSource {
+  if (object !== undefined) return new ObjectSource(object, start, end);
+  return {
     kind: 'file',
     head: (length) => readHead(uri, length),
-    open: (start) => openFile(uri, start),
+    open: (from) => openFile(uri, from),
   };
-  return cutChunks(range, file, reject);
 }
 
 /** As `readChunks`, from bytes that lie anywhere; the range is of them. */

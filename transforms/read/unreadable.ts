@@ -1,3 +1,4 @@
+import { ObjectError } from '../../objects/object-error.js';
 import { TooLargeError } from './at-most.js';
 import { CompressedInputError } from './decompress.js';
 
@@ -8,6 +9,7 @@ import { CompressedInputError } from './decompress.js';
 export function unreadable(kind: 'file' | 'message' | 'stream', error: unknown): string {
   if (error instanceof CompressedInputError) return `${kind}-${error.fault}`;
   if (error instanceof TooLargeError) return `${kind}-too-large`;
+  if (error instanceof ObjectError) return `${kind}-${error.fault}`;
   const { code } = error as { code?: string };
   if (code === 'ENOENT') return `${kind}-not-found`;
   if (code === 'EACCES' || code === 'EPERM') return `${kind}-not-permitted`;
