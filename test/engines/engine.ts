@@ -20,7 +20,7 @@ export interface Engine {
 export interface InstalledEngine {
   readonly name: string;
   /** Installs it unless it is there; with the network, before the tests. Throws where it cannot. */
-  install(): Promise<void>;
+  readonly install: () => Promise<void>;
   /** undefined where it is not installed. */
-  open(): Engine | undefined;
+  readonly open: () => Engine | undefined;
 }

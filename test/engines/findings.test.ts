@@ -12,7 +12,7 @@ import { tell } from './matrix-table.js';
 interface Case {
   readonly name: string;
   /** Makes flowsieve.yaml in the directory. */
-  prepare(job: JobDirectory, test: Mocha.Context): void;
+  readonly prepare: (job: JobDirectory, test: Mocha.Context) => void;
 }
 
 /** Captures as exporters and monitors exported them: six formats, ten years, both families. */

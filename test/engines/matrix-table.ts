@@ -15,6 +15,6 @@ export function tell(
 
 after(() => {
   if (rows.length === 0) return;
-  const aligns = COLUMNS.map((column) => (column === 'in' ? 'right' : 'left') as 'left' | 'right');
+  const aligns = COLUMNS.map((column) => (column === 'in' ? 'right' : 'left'));
   process.stdout.write(`\n${renderTable([[...COLUMNS], ...rows], aligns, { framed: false })}\n`);
 });

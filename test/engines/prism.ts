@@ -56,7 +56,7 @@ class Prism implements Engine {
 
   async stop(): Promise<void> {
     const running = this.#process;
-    if (running === undefined || running.exitCode !== null) return;
+    if (running?.exitCode !== null) return;
     const exited = once(running, 'exit');
     running.kill('SIGKILL');
     await exited;

@@ -2,7 +2,7 @@ import '../../beam/fn.js';
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import type { PCollection, Root } from 'apache-beam';
-import { Pipeline } from 'apache-beam/proto/beam_runner_api';
+import type { Pipeline } from 'apache-beam/proto/beam_runner_api';
 import type { PipelineResult } from 'apache-beam/runners/runner';
 import { impulse } from 'apache-beam/transforms/internal';
 import { withName } from 'apache-beam/transforms/transform';
@@ -70,9 +70,10 @@ describe('100,000 one-record messages', () => {
         const params = { from: (i * MESSAGES) / 2, count: MESSAGES / 2 };
         const named = (_start: PCollection<unknown>): PCollection<never> => {
           const { flows: decoded } = decode(messages(constant(_start, 'made', params)));
-          return joinCustomers(established(orient(decoded)), side) as never;
+          return joinCustomers(established(orient(decoded)), side);
         };
-        return start.apply(withName(name, named) as never) as unknown as PCollection<never>;
+        const joined: unknown = start.apply(withName(name, named) as never);
+        return joined as PCollection<never>;
       });
       tellShards(together('flows', flows), PARAMS, path);
     };

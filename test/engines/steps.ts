@@ -130,7 +130,7 @@ export function tellShards(
     outputs: { pieces: keyedCoder(flowBatchCoder) },
   });
   const { out } = foldPerKey(
-    windowInto<{ key: string; value: unknown }>(pieces as never, 'windows', params.windowMs),
+    windowInto<{ key: string; value: unknown }>(pieces, 'windows', params.windowMs),
     'rows',
     { fold: 'engine-test/rows', params: null },
     { out: jsonCoder },

@@ -115,7 +115,7 @@ export class FakeEngine extends EventEmitter {
 
   async #listen(): Promise<void> {
     const named = (call: { readonly metadata: grpc.Metadata }): boolean => {
-      const [id] = call.metadata.get('worker_id');
+      const id: unknown = call.metadata.get('worker_id')[0];
       if (id === undefined) return false;
       this.workerIds.push(String(id));
       return true;
@@ -180,7 +180,7 @@ export class FakeEngine extends EventEmitter {
             const answer = this.answerState(request);
             if (answer === undefined) return;
             const nothing = { error: '', response: { oneofKind: undefined } };
-            call.write({ id: request.id, ...nothing, ...answer } as StateResponse);
+            call.write({ id: request.id, ...nothing, ...answer });
           });
           call.on('error', () => undefined);
           call.on('end', () => call.end());
