@@ -156,6 +156,7 @@ export function keepHistory(
   impulse: PCollection<unknown>,
   directory: string | null,
   timing: Timing,
+  pinned: HistoryRef | null = null,
 ): HistoryOutputs {
   if (directory === null) {
     return { history: constant(impulse, 'no history', null), judged: [], notices: [] };
@@ -174,7 +175,8 @@ export function keepHistory(
     { days: jsonCoder, notices: jsonCoder },
   );
   const left = windowInto<Notice>(notices, 'leave history notices', null);
-  if (timing !== null) return followHistory(root, days, left, directory);
+  if (timing !== null)
+    return followHistory(latestHistory(root, impulse, directory, pinned), days, left, directory);
   const { out: begin } = applyFn(impulse, {
     name: 'begin history',
     fn: 'flowsieve/begin-file',
@@ -225,7 +227,7 @@ registerFn<{ readonly directory: string }, WrittenDay>(
 
 /** Without an end each day is judged once it is written, and the history is followed as it grows. */
 function followHistory(
-  root: Root,
+  history: PCollection<HistoryRef>,
   days: PCollection<WrittenDay>,
   notices: PCollection<Notice>,
   directory: string,
@@ -243,7 +245,7 @@ function followHistory(
     outputs: { notices: jsonCoder },
   });
   return {
-    history: latestHistory(root, directory),
+    history,
     judged: [judged],
     notices: [notices, damaged],
   };

@@ -4,9 +4,18 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { putGcs } from '../objects/gcs.js';
 
-/** Writes lines to a file that appears whole or not at all: a temporary name beside it, then a rename. */
+/**
+ * Writes lines to a file that appears whole or not at all: a temporary name beside it, then a rename.
+ * `gs://bucket/object` is written by one request, which does the same.
+ */
 export async function writeLines(path: string, lines: Iterable<string>): Promise<void> {
+  if (path.startsWith('gs://')) {
+    const content = Buffer.concat([...withLineFeeds(lines)]);
+    await putGcs(path, content, { contentType: 'application/x-ndjson' });
+    return;
+  }
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
