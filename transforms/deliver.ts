@@ -3,12 +3,12 @@ import { stableInput } from '../beam/stable-input.js';
 import { primitiveSink } from '../beam/primitive-sink.js';
 import type { PCollection } from 'apache-beam';
 import { BytesCoder } from 'apache-beam/coders/required_coders';
+import { PubSubWritePayload } from 'apache-beam/proto/beam_runner_api';
 import type { Finding } from '../pipeline/finding.js';
 import type { EngineSink } from './engine-spec.js';
 import { encodePubsubMessage } from './read/pubsub-message.js';
 import { writeObjects } from './write-objects.js';
 import { messageOf } from './write/pubsub-topic.js';
-import { pubsubWritePayload } from './write/pubsub-write-payload.js';
 
 const PUBSUB_WRITE = 'beam:transform:pubsub_write:v1';
 
@@ -49,6 +49,7 @@ export function deliver(findings: PCollection<Finding>, sinks: readonly EngineSi
       params: null,
       outputs: { messages: new BytesCoder() },
     });
-    primitiveSink(messages, name, PUBSUB_WRITE, pubsubWritePayload(sink.topic));
+    const payload = PubSubWritePayload.create({ topic: sink.topic });
+    primitiveSink(messages, name, PUBSUB_WRITE, PubSubWritePayload.toBinary(payload));
   }
 }
