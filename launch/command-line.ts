@@ -1,6 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { addCloudCommands } from './commands/cloud-commands.js';
+import type { RunDataflowFlags } from './commands/run-dataflow.js';
+import { addDataflowFlags, givenDataflowFlags } from './dataflow/flags.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import { DEFAULT_RATES, parseRates } from './evaluate/rates.js';
 import { EXIT } from './exit-code.js';
@@ -28,14 +31,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
-interface RunFlags {
-  readonly input: readonly string[];
-  readonly output?: string;
-  readonly runner: 'local' | 'direct';
-  readonly now?: string;
-  readonly streaming?: boolean;
-  readonly metrics?: string;
-  readonly drain?: boolean;
+interface RunFlags extends RunDataflowFlags {
+  readonly runner: 'local' | 'direct' | 'dataflow';
 }
 
 interface UpdateFlags {
@@ -84,7 +81,7 @@ function commandTree(ended: (code: number) => void): Command {
     .configureOutput({ outputError: (text) => printError(text.trim().replace(/^error: /, '')) })
     .exitOverride();
 
-  program
+  const run = program
     .command('run')
     .description('run the job that a configuration describes')
     .argument('<config>', 'YAML file')
@@ -97,22 +94,42 @@ function commandTree(ended: (code: number) => void): Command {
     .option('--output <dir>', 'write here instead of the configured directory')
     .addOption(
       new Option('--runner <name>', 'what runs the graph')
-        .choices(['local', 'direct'])
+        .choices(['local', 'direct', 'dataflow'])
         .default('local'),
     )
     .option('--now <time>', 'time that suppressions expire against (ISO 8601, default: now)')
     .option('--streaming', 'run without an end: follow the inputs, tell findings within seconds')
     .option('--metrics <host:port>', 'with --streaming: serve metrics and health there')
     .option('--drain', 'with --streaming: take nothing in, close the open windows, and end')
-    .action(async (config: string, flags: RunFlags) => {
-      if (flags.streaming === true) {
-        const { runStreamingCommand } = await import('./commands/run-streaming.js');
-        ended(await runStreamingCommand(config, flags));
-        return;
-      }
-      const { runCommand } = await import('./commands/run.js');
-      ended(await runCommand(config, flags));
-    });
+    .option('--dry-run', 'with --runner dataflow: print the job, and send nothing')
+    .option('--no-wait', 'with --runner dataflow: end when the job is submitted')
+    .addOption(
+      new Option('--submitter <name>', 'with --runner dataflow: who sends the job')
+        .choices(['node', 'python'])
+        .default('node'),
+    );
+  addDataflowFlags(run).action(async (config: string, flags: RunFlags) => {
+    const { runner } = flags;
+    if (runner === 'dataflow') {
+      const { runDataflowCommand } = await import('./commands/run-dataflow.js');
+      ended(await runDataflowCommand(config, flags));
+      return;
+    }
+    const [misplaced] = givenDataflowFlags(flags);
+    if (misplaced !== undefined || flags.dryRun === true) {
+      const place = misplaced ?? '--dry-run';
+      printProblems([{ place, path: '', message: 'expected only with --runner dataflow' }]);
+      ended(EXIT.configuration);
+      return;
+    }
+    if (flags.streaming === true) {
+      const { runStreamingCommand } = await import('./commands/run-streaming.js');
+      ended(await runStreamingCommand(config, { ...flags, runner }));
+      return;
+    }
+    const { runCommand } = await import('./commands/run.js');
+    ended(await runCommand(config, { ...flags, runner }));
+  });
 
   program
     .command('demo')
@@ -227,6 +244,7 @@ function commandTree(ended: (code: number) => void): Command {
       ended(await explainCommand(findings, id));
     });
 
+  addCloudCommands(program, ended);
   return program;
 }
 
