@@ -115,7 +115,7 @@ function commandTree(ended: (code: number) => void): Command {
       ended(await runDataflowCommand(config, flags));
       return;
     }
-    const [misplaced] = givenDataflowFlags(flags);
+    const misplaced = givenDataflowFlags(flags).at(0);
     if (misplaced !== undefined || flags.dryRun === true) {
       const place = misplaced ?? '--dry-run';
       printProblems([{ place, path: '', message: 'expected only with --runner dataflow' }]);

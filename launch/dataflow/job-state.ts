@@ -23,8 +23,10 @@ export function stateName({ currentState = 'JOB_STATE_UNKNOWN' }: DataflowJob): 
     .replaceAll('_', ' ');
 }
 
+const FIRST_WAIT_MS = 500;
+
 export interface Waiting {
-  /** How often the service is asked. */
+  /** How often the service is asked, once it was asked a few times. */
   readonly everyMs: number;
   /** Then it is given up; undefined = never. */
   readonly limitMs?: number | undefined;
@@ -55,7 +57,7 @@ export async function waitFor(
 ): Promise<DataflowJob> {
   const began = Date.now();
   let told: string | undefined;
-  for (;;) {
+  for (let waitMs = Math.min(FIRST_WAIT_MS, everyMs); ; waitMs = Math.min(waitMs * 1.5, everyMs)) {
     const job = await client.get(id);
     if (job.currentState !== told) onState?.(job);
     told = job.currentState;
@@ -65,7 +67,7 @@ export async function waitFor(
       const seconds = Math.round(limitMs / 1000);
       throw new JobStateError(job, `job ${id} is still ${stateName(job)} after ${seconds} s`);
     }
-    await sleep(everyMs);
+    await sleep(waitMs);
   }
 }
 

@@ -94,7 +94,10 @@ export const dataflowSchema = z.strictObject(
       .record(
         matching(LABEL_KEY, 'expected a key of lower-case letters, digits, _ and -'),
         matching(LABEL_VALUE, 'expected a value of lower-case letters, digits, _ and -'),
-        { error: 'expected a mapping of labels' },
+        {
+          error: ({ code }) =>
+            code === 'invalid_type' ? 'expected a mapping of labels' : undefined,
+        },
       )
       .refine((labels) => Object.keys(labels).length <= MOST_LABELS, {
         error: `expected at most ${MOST_LABELS} labels`,

@@ -19,7 +19,7 @@ export async function pipelineFile(
   image: string,
 ): Promise<PipelineFile> {
   const keeper = new PipelineKeeper();
-  await keeper.run((root: Root) => {
+  await keeper.runAsync((root: Root) => {
     build(root);
   });
   const { pipeline } = keeper;
@@ -28,7 +28,7 @@ export async function pipelineFile(
   for (const [id, environment] of Object.entries(environments)) {
     // Nothing is staged: the image has the code.
     environments[id] = {
-      ...asDockerEnvironment(environment as never, image),
+      ...asDockerEnvironment(environment, image),
       dependencies: [],
       displayData: [],
     };

@@ -78,6 +78,6 @@ export function remoteInputs(
 
 /** Whether a URI names an object, or a glob of objects, in a bucket that it names. */
 function isObjects(uri: string): boolean {
-  const [, bucket, name] = /^gs:\/\/([^/]+)\/(.+)$/.exec(uri) ?? [];
-  return name !== undefined && !name.endsWith('/') && parseGcsUri(`gs://${bucket}`) !== undefined;
+  const [, bucket = '', name = ''] = /^gs:\/\/([^/]+)\/(.+)$/.exec(uri) ?? [];
+  return name !== '' && !name.endsWith('/') && parseGcsUri(`gs://${bucket}`) !== undefined;
 }

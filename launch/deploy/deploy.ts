@@ -58,7 +58,7 @@ export async function deploy(
   const { say, stage } = options;
   const { jobName } = job.options;
   const active = await client.active(jobName);
-  if (active !== undefined && active.type === 'JOB_TYPE_BATCH') {
+  if (active?.type === 'JOB_TYPE_BATCH') {
     throw new UpdateRefusedError(`job ${active.id} named ${jobName} is a batch job`);
   }
   await stage();

@@ -44,12 +44,13 @@ function field(
   for (const part of text.toLowerCase().split(',')) {
     const match = /^(\*|([a-z]+|[0-9]{1,2})(-([a-z]+|[0-9]{1,2}))?)(\/([0-9]{1,2}))?$/.exec(part);
     if (match === null) return undefined;
-    const step = match[6] === undefined ? 1 : Number(match[6]);
-    const any = match[1] === '*';
-    const start = any ? min : numberOf(match[2], min, names);
+    const [, whole, first = '', , last, , every] = match as readonly (string | undefined)[];
+    const step = every === undefined ? 1 : Number(every);
+    const any = whole === '*';
+    const start = any ? min : numberOf(first, min, names);
     // `5/10` means: from 5 on.
-    const open = match[6] === undefined ? start : max;
-    const end = any ? max : match[4] === undefined ? open : numberOf(match[4], min, names);
+    const open = every === undefined ? start : max;
+    const end = any ? max : last === undefined ? open : numberOf(last, min, names);
     if (!(start >= min && end <= max && start <= end && step >= 1)) return undefined;
     ranges.push({ start, end, step, any: any && step === 1 });
   }

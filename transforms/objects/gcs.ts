@@ -18,11 +18,15 @@ export function gcsObject(uri: string): GcsObject {
   return { bucket: match[1], object: match[2] };
 }
 
-let opened: Promise<Storage> | undefined;
+/** By the service that the environment names: each has connections and a token. */
+const clients = new Map<string, Promise<Storage>>();
 
 /** The bucket of this process's client; the library is loaded when it is first asked for. */
 async function bucketOf(name: string): Promise<Bucket> {
-  return (await (opened ??= connect())).bucket(name);
+  const service = process.env['STORAGE_EMULATOR_HOST'] ?? '';
+  let client = clients.get(service);
+  if (client === undefined) clients.set(service, (client = connect()));
+  return (await client).bucket(name);
 }
 
 async function connect(): Promise<Storage> {
@@ -34,11 +38,6 @@ async function connect(): Promise<Storage> {
   // Fault: where STORAGE_EMULATOR_HOST names the service, the library leaves the path of its API out.
   storage.baseUrl = `${storage.apiEndpoint}/storage/v1`;
   return storage;
-}
-
-/** Has the next request make a client of its own: for tests, whose services come and go. */
-export function forgetClient(): void {
-  opened = undefined;
 }
 
 /**
