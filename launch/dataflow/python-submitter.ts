@@ -1,10 +1,18 @@
 import '../../beam/prepare.js';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import * as grpc from '@grpc/grpc-js';
 import 'apache-beam';
 import { Struct } from 'apache-beam/proto/google/protobuf/struct';
-import { JobState_Enum } from 'apache-beam/proto/beam_job_api';
-import { PortableRunner } from 'apache-beam/runners/portable_runner/runner';
+import {
+  GetJobStateRequest,
+  JobStateEvent,
+  JobState_Enum,
+  PrepareJobRequest,
+  PrepareJobResponse,
+  RunJobRequest,
+  RunJobResponse,
+} from 'apache-beam/proto/beam_job_api';
 import { stagingOf } from './job-body.js';
 import type { DataflowOptions } from './options.js';
 import type { PreparedJob } from './prepare-job.js';
@@ -14,6 +22,7 @@ const MODULE = 'apache_beam.runners.dataflow.dataflow_job_service';
 /** Until Python has loaded its service, and until that has submitted the job. */
 const START_LIMIT_MS = 180_000;
 const SUBMIT_LIMIT_MS = 300_000;
+const CALL_LIMIT_MS = 60_000;
 const POLL_MS = 500;
 
 /** Lines of the service that a failure's message repeats. */
@@ -33,40 +42,87 @@ export async function submitByPython(job: PreparedJob): Promise<string> {
   const service = new PythonService(process.env['FLOWSIEVE_PYTHON'] ?? 'python3');
   try {
     const port = await service.line(/Listening for beam jobs on port (\d+)/, START_LIMIT_MS);
-    const runner = new PortableRunner({ jobEndpoint: `localhost:${port}` });
-    const client = await (runner as unknown as { getClient(): Promise<JobClient> }).getClient();
-    const { preparationId } = await client.prepare({
+    const client = new JobService(`localhost:${port}`);
+    const { preparationId } = await client.call('Prepare', PrepareJobRequest, PrepareJobResponse, {
       pipeline: job.pipeline.proto,
       jobName: job.options.jobName,
       pipelineOptions: Struct.fromJson(pythonOptions(job) as never),
-    }).response;
-    const { jobId } = await client.run({ preparationId, retrievalToken: '' }).response;
+    });
+    // Nothing is staged in between: the image has the code.
+    const run = { preparationId, retrievalToken: '' };
+    const { jobId } = await client.call('Run', RunJobRequest, RunJobResponse, run);
     let over = false;
-    const watch = async (): Promise<never> => {
+    const watch = async (): Promise<string> => {
       while (!over) {
-        const { state } = await client.getState({ jobId }).response;
+        const { state } = await client.call('GetState', GetJobStateRequest, JobStateEvent, {
+          jobId,
+        });
         if (state === JobState_Enum.FAILED) throw service.failure('Python did not submit the job');
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
-      return new Promise<never>(() => undefined);
+      return '';
     };
     try {
       return await Promise.race([
         service.line(/Created job with id: \[([^\]]+)\]/, SUBMIT_LIMIT_MS),
-        watch(),
+        watch().catch((error: unknown) => {
+          // Once the job is there the service is ended, in the middle of a question perhaps.
+          if (over) return '';
+          throw error;
+        }),
       ]);
     } finally {
       over = true;
+      client.close();
     }
   } finally {
     service.end();
   }
 }
 
-interface JobClient {
-  prepare(request: object): { readonly response: Promise<{ readonly preparationId: string }> };
-  run(request: object): { readonly response: Promise<{ readonly jobId: string }> };
-  getState(request: object): { readonly response: Promise<{ readonly state: JobState_Enum }> };
+interface MessageType<T> {
+  toBinary(message: T): Uint8Array;
+  fromBinary(bytes: Uint8Array): T;
+}
+
+/**
+ * Beam's job API. Fault: the SDK's own client mixes two versions of gRPC, which refuse each other's
+ * credentials, and stops at 4 MB a message.
+ */
+class JobService {
+  readonly #client: grpc.Client;
+
+  constructor(endpoint: string) {
+    this.#client = new grpc.Client(endpoint, grpc.credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+      'grpc.max_send_message_length': -1,
+    });
+  }
+
+  call<Request, Response>(
+    method: string,
+    asked: MessageType<Request>,
+    answered: MessageType<Response>,
+    request: Request,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        `/org.apache.beam.model.job_management.v1.JobService/${method}`,
+        (message: Request) => Buffer.from(asked.toBinary(message)),
+        (bytes) => answered.fromBinary(bytes),
+        request,
+        { deadline: Date.now() + CALL_LIMIT_MS },
+        (error, response) => {
+          if (error !== null) reject(error);
+          else if (response !== undefined) resolve(response);
+        },
+      );
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
 }
 
 /** The options as Python's launcher calls them. */
