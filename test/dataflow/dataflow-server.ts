@@ -80,7 +80,7 @@ export class DataflowServer {
     for await (const piece of request as AsyncIterable<Buffer>) pieces.push(piece);
     const text = Buffer.concat(pieces).toString();
     const url = new URL(request.url ?? '/', this.endpoint);
-    const [, path] = /^\/v1b3\/projects\/[^/]+\/locations\/[^/]+(\/.*)$/.exec(url.pathname) ?? [];
+    const path = /^\/v1b3\/projects\/[^/]+\/locations\/[^/]+(\/.*)$/.exec(url.pathname)?.[1];
     if (path === undefined) {
       json(response, 404, { error: { message: `no ${url.pathname}` } });
       return;
@@ -107,7 +107,9 @@ export class DataflowServer {
     if (path === '/jobs') {
       return method === 'POST' ? this.#create(body as DataflowJob) : [200, this.#list(query)];
     }
-    const [, id, messages] = /^\/jobs\/([^/]+)(\/messages)?$/.exec(path) ?? [];
+    const [, id, messages] = (/^\/jobs\/([^/]+)(\/messages)?$/.exec(path) ?? []) as readonly (
+      string | undefined
+    )[];
     const job = this.jobs.find((each) => each.id === id);
     if (job === undefined) return [404, { error: { code: 404, message: `no job ${id ?? ''}` } }];
     if (messages !== undefined) {

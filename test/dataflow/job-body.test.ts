@@ -21,7 +21,7 @@ const SETTINGS = {
 };
 
 /** By path of the field (`*` = any index): why ours is otherwise than Python's. */
-const INTENDED: Readonly<Record<string, string>> = {
+const INTENDED: Readonly<Partial<Record<string, string>>> = {
   query: 'of the capture, not of the body',
   projectId: 'as the Go SDK has it; the path says it too',
   location: 'said in the body as well as in the path',

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { CRC32C } from '@google-cloud/storage';
 
 /** What the server keeps of an object. */
 export interface FakeObject {
@@ -91,8 +92,8 @@ export class GcsServer {
       fail(response, refused, `refused with ${refused}`);
       return;
     }
-    const [, whole] = /^\/b\/([^/]+)$/.exec(path) ?? [];
-    if (whole !== undefined && this.buckets.has(whole)) {
+    const whole = /^\/b\/([^/]+)$/.exec(path)?.[1] ?? '';
+    if (this.buckets.has(whole)) {
       json(response, 200, { kind: 'storage#bucket', id: whole, name: whole });
       return;
     }
@@ -205,7 +206,12 @@ function media(request: IncomingMessage, response: ServerResponse, object: FakeO
 function resource(name: string, object: FakeObject): object {
   const { generation, metadata, contentType, content } = object;
   const [size, version] = [String(content.length), String(generation)];
-  return { kind: 'storage#object', name, size, generation: version, metadata, contentType };
+  const md5Hash = createHash('md5').update(content).digest('base64');
+  const crc32c = new CRC32C();
+  crc32c.update(content);
+  const checksums = { md5Hash, crc32c: crc32c.toString() };
+  const kind = 'storage#object';
+  return { kind, name, size, generation: version, metadata, contentType, ...checksums };
 }
 
 /** The two parts of a multipart/related body. */

@@ -59,8 +59,8 @@ class ScheduleServer {
   }
 
   #do(method: string, url: URL, body: Resource): [number, unknown] {
-    const [, version, path = '', action] =
-      /^\/(v1|v2)\/([^:]*)(?::(.*))?$/.exec(url.pathname) ?? [];
+    const match = /^\/(v1|v2)\/([^:]*)(?::(.*))?$/.exec(url.pathname) ?? [];
+    const [, version, path = '', action] = match as readonly (string | undefined)[];
     const jobs = version === 'v2' ? this.runJobs : this.triggers;
     const done = (job: Resource): unknown =>
       version === 'v2' ? { name: 'operations/1', done: true, response: typed(job) } : job;
