@@ -163,7 +163,10 @@ export function pythonOptions({ options, streaming }: PreparedJob): Record<strin
   return Object.fromEntries(
     Object.entries(given)
       .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [`beam:option:${name}:v1`, value]),
+      .map(([name, value]) => {
+        // A number would come as a float, and is refused: Python reads whole ones from text.
+        return [`beam:option:${name}:v1`, typeof value === 'number' ? String(value) : value];
+      }),
   );
 }
 
