@@ -38,9 +38,7 @@ const SAME = [
   'dataset',
 ] as const;
 const SAME_POOL = [
-  'numWorkers',
   'machineType',
-  'diskSizeGb',
   'diskType',
   'subnetwork',
   'ipConfiguration',
@@ -50,8 +48,8 @@ const SAME_POOL = [
 ] as const;
 
 const FLAGS = [
-  ...['--num-workers', '2', '--max-workers', '9', '--autoscaling', 'THROUGHPUT_BASED'],
-  ...['--machine-type', 'n2-standard-4', '--disk-size-gb', '40', '--disk-type', 'pd-ssd'],
+  ...['--autoscaling', 'THROUGHPUT_BASED'],
+  ...['--machine-type', 'n2-standard-4', '--disk-type', 'pd-ssd'],
   ...['--subnetwork', 'regions/us-central1/subnetworks/private', '--no-public-ips'],
   ...['--service-account', 'workers@fake-proj.iam.gserviceaccount.com'],
   ...['--kms-key', 'projects/p/locations/us-central1/keyRings/r/cryptoKeys/k'],
