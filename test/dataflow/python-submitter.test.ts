@@ -73,7 +73,7 @@ describe('--submitter python', () => {
         );
         expect(result, stderr).to.equal(0);
       }
-      const [ours, theirs] = cloud.dataflow.jobs as unknown as readonly Body[];
+      const [ours, theirs] = cloud.dataflow.jobs.map(numbered) as unknown as readonly Body[];
       expect(theirs.type).to.equal(ours.type);
       expect(theirs.labels).to.deep.equal(ours.labels);
       for (const field of SAME) {
@@ -97,6 +97,20 @@ describe('--submitter python', () => {
     return Pipeline.fromBinary(object.content);
   }
 });
+
+/** Python's client sends enumerations as numbers. */
+const NUMBERS: Readonly<Partial<Record<string, number>>> = {
+  JOB_TYPE_BATCH: 1,
+  JOB_TYPE_STREAMING: 2,
+  WORKER_IP_PRIVATE: 2,
+  AUTOSCALING_ALGORITHM_BASIC: 2,
+};
+
+function numbered(job: unknown): unknown {
+  return JSON.parse(JSON.stringify(job), (_key, value: unknown) =>
+    typeof value === 'string' ? (NUMBERS[value] ?? value) : value,
+  );
+}
 
 function sorted(value: unknown): unknown {
   return Array.isArray(value) ? [...(value as string[])].sort() : value;
