@@ -85,6 +85,29 @@ export function registerFn<Params, Input>(name: string, make: FnMaker<Params, In
   makers.set(name, make as FnMaker<unknown, unknown>);
 }
 
+/** Side inputs whose value is known when the graph is built (see fixed.ts). */
+const fixedValues = new WeakMap<object, unknown>();
+
+/** Has steps that read `collection` as a side input carry `value`, JSON, instead. */
+export function fixValue(collection: object, value: unknown): void {
+  fixedValues.set(collection, value);
+}
+
+type SideValues = readonly unknown[];
+
+const preparations = new Map<string, (values: SideValues) => Promise<SideValues>>();
+
+/**
+ * Has the values of every side input called `name` made ready before a bundle's first element, such
+ * as files brought to this machine. It is asked once a bundle: what takes long is to be remembered.
+ */
+export function prepareSide(
+  name: string,
+  prepare: (values: SideValues) => Promise<SideValues>,
+): void {
+  preparations.set(sideId(name), prepare);
+}
+
 export interface FnApplication {
   /** Name of the step, stable: a streaming update is matched by it. */
   readonly name: string;
@@ -105,7 +128,15 @@ export function applyFn(
   input: PCollection<unknown>,
   application: FnApplication,
 ): Record<string, PCollection<never>> {
-  const { name, fn, params, sides = {}, outputs } = application;
+  const { name, fn, params, outputs } = application;
+  const given = Object.entries(application.sides ?? {});
+  const sides = Object.fromEntries(given.filter(([, side]) => !fixedValues.has(side)));
+  const fixed = Object.fromEntries(
+    given
+      .filter(([, side]) => fixedValues.has(side))
+      .map(([side, collection]) => [sideId(side), fixedValues.get(collection)]),
+  );
+  const carried = Object.keys(fixed).length === 0 ? { fn, params } : { fn, params, fixed };
   if (!makers.has(fn)) throw new Error(`fn ${fn} is not registered`);
   const expand = (
     main: PCollection<unknown>,
@@ -119,7 +150,7 @@ export function applyFn(
       urn: PARDO_URN,
       payload: ParDoPayload.toBinary(
         ParDoPayload.create({
-          doFn: { urn: FN_URN, payload: Buffer.from(JSON.stringify({ fn, params })) },
+          doFn: { urn: FN_URN, payload: Buffer.from(JSON.stringify(carried)) },
           sideInputs: Object.fromEntries(
             Object.keys(sides).map((side) => [
               sideId(side),
@@ -165,6 +196,8 @@ class FnOperator implements IOperator, FnContext {
   readonly #context: OperatorContext;
   readonly #receivers: ReadonlyMap<string, Receiver>;
   readonly #sideIds: readonly string[];
+  /** By id of the side input: the value that the step carries. */
+  readonly #fixed: Readonly<Record<string, unknown>>;
   readonly #transform: PTransform;
 
   #fn: Fn<unknown> | undefined;
@@ -181,9 +214,10 @@ class FnOperator implements IOperator, FnContext {
     context: OperatorContext,
     payload: Uint8Array,
   ) {
-    const { fn, params } = JSON.parse(Buffer.from(payload).toString()) as {
+    const { fn, params, fixed } = JSON.parse(Buffer.from(payload).toString()) as {
       fn: string;
       params: unknown;
+      fixed?: Readonly<Record<string, unknown>>;
     };
     const make = makers.get(fn);
     if (make === undefined) throw new Error(`fn ${fn} is not registered in this worker`);
@@ -192,6 +226,7 @@ class FnOperator implements IOperator, FnContext {
     this.#params = params;
     this.#context = context;
     this.#transform = transform;
+    this.#fixed = fixed ?? {};
     this.#sideIds = Object.keys(transform.inputs).filter((id) => id.startsWith('side.'));
     this.#receivers = new Map(
       Object.entries(transform.outputs).map(([tag, id]) => [tag, context.getReceiver(id)]),
@@ -318,14 +353,16 @@ class FnOperator implements IOperator, FnContext {
 
   #sidesReady(): boolean {
     if (this.#sides !== undefined) return true;
-    if (this.#sideIds.length > 0) return false;
+    if (this.#sideIds.length > 0 || Object.keys(this.#fixed).length > 0) return false;
     this.#sides = new Map();
     return true;
   }
 
   async #fetchSides(): Promise<void> {
     if (this.#sidesReady()) return;
-    const sides = new Map<string, readonly unknown[]>();
+    const sides = new Map<string, SideValues>();
+    for (const [id, value] of Object.entries(this.#fixed))
+      sides.set(id, await prepared(id, [value]));
     for (const id of this.#sideIds) {
       const collection = this.#context.descriptor.pcollections[this.#transform.inputs[id]];
       const coder = this.#context.pipelineContext.getCoder(collection.coderId);
@@ -347,10 +384,15 @@ class FnOperator implements IOperator, FnContext {
       const values = found.type === 'value' ? found.value : await found.promise;
       // Prism was seen to hand a windowed main input an empty side input, without a word.
       if (values.length === 0) throw new Error(`side input ${id} of ${this.transformId} is empty`);
-      sides.set(id, values);
+      sides.set(id, await prepared(id, values));
     }
     this.#sides = sides;
   }
+}
+
+async function prepared(id: string, values: SideValues): Promise<SideValues> {
+  const prepare = preparations.get(id);
+  return prepare === undefined ? values : prepare(values);
 }
 
 /** Beam's least timestamp in ms. */

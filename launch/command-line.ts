@@ -1,5 +1,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { BackfillCommandOptions } from './commands/backfill.js';
+import { addCloudCommands } from './commands/cloud-commands.js';
+import type { RunDataflowFlags } from './commands/run-dataflow.js';
+import { addDataflowFlags, givenDataflowFlags, SHARED_FLAGS } from './dataflow/flags.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import { DEFAULT_RATES, parseRates } from './evaluate/rates.js';
 import { EXIT } from './exit-code.js';
@@ -30,15 +33,9 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   }
 }
 
-interface RunFlags extends PortableFlags {
-  readonly input: readonly string[];
-  readonly output?: string;
-  readonly runner: 'local' | 'direct' | 'portable';
-  readonly now?: string;
+interface RunFlags extends RunDataflowFlags, Omit<PortableFlags, keyof RunDataflowFlags> {
+  readonly runner: 'local' | 'direct' | 'portable' | 'dataflow';
   readonly strict?: boolean;
-  readonly streaming?: boolean;
-  readonly metrics?: string;
-  readonly drain?: boolean;
 }
 
 interface UpdateFlags {
@@ -87,7 +84,7 @@ function commandTree(ended: (code: number) => void): Command {
     .configureOutput({ outputError: (text) => printError(text.trim().replace(/^error: /, '')) })
     .exitOverride();
 
-  program
+  const run = program
     .command('run')
     .description('run the job that a configuration describes')
     .argument('<config>', 'YAML file')
@@ -100,17 +97,20 @@ function commandTree(ended: (code: number) => void): Command {
     .option('--output <dir>', 'write here instead of the configured directory')
     .addOption(
       new Option('--runner <name>', 'what runs the graph')
-        .choices(['local', 'direct', 'portable'])
+        .choices(['local', 'direct', 'portable', 'dataflow'])
         .default('local'),
     )
-    .option('--endpoint <host:port>', 'with --runner portable: job service of the engine')
+    .option(
+      '--endpoint <host:port>',
+      'with --runner portable: job service of the engine; with dataflow: URL of its API',
+    )
     .addOption(
       new Option('--environment <name>', 'with --runner portable: what its workers run in').choices(
         ['process', 'docker', 'external', 'loopback'],
       ),
     )
     .option('--environment-config <text>', 'command, image or host:port of that environment')
-    .option('--job-name <name>', 'with --runner portable: name of the job')
+    .option('--job-name <name>', 'with --runner portable or dataflow: name of the job')
     .option(
       '--parallelism <n>',
       'with --runner portable: how much the engine does at once',
@@ -127,15 +127,35 @@ function commandTree(ended: (code: number) => void): Command {
     .option('--streaming', 'run without an end: follow the inputs, tell findings within seconds')
     .option('--metrics <host:port>', 'with --streaming: serve metrics and health there')
     .option('--drain', 'with --streaming: take nothing in, close the open windows, and end')
-    .action(async (config: string, flags: RunFlags) => {
-      if (flags.streaming === true) {
-        const { runStreamingCommand } = await import('./commands/run-streaming.js');
-        ended(await runStreamingCommand(config, flags));
-        return;
-      }
-      const { runCommand } = await import('./commands/run.js');
-      ended(await runCommand(config, flags));
-    });
+    .option('--dry-run', 'with --runner dataflow: print the job, and send nothing')
+    .option('--no-wait', 'with --runner dataflow: end when the job is submitted')
+    .addOption(
+      new Option('--submitter <name>', 'with --runner dataflow: who sends the job')
+        .choices(['node', 'python'])
+        .default('node'),
+    );
+  addDataflowFlags(run).action(async (config: string, flags: RunFlags) => {
+    const { runner } = flags;
+    if (runner === 'dataflow') {
+      const { runDataflowCommand } = await import('./commands/run-dataflow.js');
+      ended(await runDataflowCommand(config, flags));
+      return;
+    }
+    const misplaced = givenDataflowFlags(flags).find((flag) => !SHARED_FLAGS.includes(flag));
+    if (misplaced !== undefined || flags.dryRun === true) {
+      const place = misplaced ?? '--dry-run';
+      printProblems([{ place, path: '', message: 'expected only with --runner dataflow' }]);
+      ended(EXIT.configuration);
+      return;
+    }
+    if (flags.streaming === true) {
+      const { runStreamingCommand } = await import('./commands/run-streaming.js');
+      ended(await runStreamingCommand(config, { ...flags, runner }));
+      return;
+    }
+    const { runCommand } = await import('./commands/run.js');
+    ended(await runCommand(config, { ...flags, runner }));
+  });
 
   program
     .command('worker')
@@ -302,6 +322,7 @@ function commandTree(ended: (code: number) => void): Command {
       ended(await explainCommand(findings, id));
     });
 
+  addCloudCommands(program, ended);
   return program;
 }
 

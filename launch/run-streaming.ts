@@ -291,6 +291,7 @@ function streamingSpec(config: Config, reference: ManifestRef): JobSpec {
       streaming.lookbackMs === 0
         ? null
         : { directory: join(streaming.state, 'archive'), lookbackMs: streaming.lookbackMs },
+    engine: null,
   };
   return { ...jobSpec(config, reference), stream };
 }

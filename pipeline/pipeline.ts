@@ -13,6 +13,7 @@ import { decode } from '../transforms/decode.js';
 import { dedupe } from '../transforms/dedupe.js';
 import { dropShared } from '../transforms/drop-shared.js';
 import { established } from '../transforms/established.js';
+import { deliver } from '../transforms/deliver.js';
 import { discountSharedRemotes } from '../transforms/discount-shared.js';
 import { applyFilter, type HitSet } from '../transforms/filter.js';
 import type { Timing } from '../transforms/firing.js';
@@ -36,6 +37,7 @@ import { suppress } from '../transforms/suppress.js';
 import { withdrawHits } from '../transforms/withdraw-hits.js';
 import { write } from '../transforms/write.js';
 import type { SinkSpec } from '../transforms/write/open-sinks.js';
+import { writeObjects } from '../transforms/write-objects.js';
 import { writeCandidates } from '../transforms/write-candidates.js';
 import type { ConversationBatch } from './conversation-batch.js';
 import type { InputSpec } from './chunk.js';
@@ -93,9 +95,10 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
   const suppressions = latestSuppressions(root, start, spec.suppressions, stream);
   const { conversations, rejects } = readConversations(root, start, spec, reference, timing);
 
+  const known = stream?.engine?.history ?? null;
   const past =
     spec.given === undefined
-      ? keepHistory(root, conversations, reference, start, spec.history, timing)
+      ? keepHistory(root, conversations, reference, start, spec.history, timing, known)
       : readHistory(start, spec.given);
   const { history, judged } = past;
   const options = { reference, suppressions, history, findingWindowMs, shards, nowMs, timing };
@@ -128,6 +131,11 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
     write(findings, start, { path: spec.findingsPath, content: 'findings' });
     write(keepRejects(rejects), start, { path: rejectsPath, content: 'rejects' });
     write(notices, start, { path: noticesPath, content: 'notices' });
+  } else if (stream.engine !== null) {
+    const { sinks, output: directory } = stream.engine;
+    deliver(findings, sinks);
+    writeObjects(together('all rejects', rejects), { directory, content: 'rejects' });
+    writeObjects(notices, { directory, content: 'notices' });
   } else {
     publish(findings, stream.sinks);
     append(together('all rejects', rejects), { path: rejectsPath, content: 'rejects' });

@@ -157,13 +157,15 @@ export function keepHistory(
   impulse: PCollection<unknown>,
   directory: string | null,
   timing: Timing,
+  pinned: HistoryRef | null = null,
 ): HistoryOutputs {
   if (directory === null) {
     return { history: constant(impulse, 'no history', null), judged: [], notices: [] };
   }
   const { days, notices } = writeHistory(conversations, reference, directory, timing);
   const left = windowInto<Notice>(notices, 'leave history notices', null);
-  if (timing !== null) return followHistory(root, days, left, directory);
+  if (timing !== null)
+    return followHistory(latestHistory(root, impulse, directory, pinned), days, left, directory);
   const { out: begin } = applyFn(impulse, {
     name: 'begin history',
     fn: 'flowsieve/begin-file',
@@ -265,7 +267,7 @@ registerFn<{ readonly directory: string }, WrittenDay>(
 
 /** Without an end each day is judged once it is written, and the history is followed as it grows. */
 function followHistory(
-  root: Root,
+  history: PCollection<HistoryRef>,
   days: PCollection<WrittenDay>,
   notices: PCollection<Notice>,
   directory: string,
@@ -277,7 +279,7 @@ function followHistory(
     outputs: { judged: jsonCoder },
   }) as { judged: PCollection<JudgedDay> };
   return {
-    history: latestHistory(root, directory),
+    history,
     judged: [judged],
     notices: [notices, checkHistory(judged)],
   };

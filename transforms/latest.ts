@@ -1,10 +1,12 @@
 import { jsonCoder } from '../beam/coders.js';
 import { constant } from '../beam/constant.js';
+import { fixed } from '../beam/fixed.js';
 import { applySource } from '../beam/source.js';
 import type { PCollection, Root } from 'apache-beam';
 import type { Suppression } from '../filters/suppression.js';
 import type { HistoryRef } from '../history/store.js';
 import type { ManifestRef } from '../reference/snapshot.js';
+import type { EngineSpec } from './engine-spec.js';
 import { LATEST_HISTORY } from './read/live/latest-history.js';
 import { LATEST_REFERENCE } from './read/live/latest-reference.js';
 import { LATEST_SUPPRESSIONS } from './read/live/latest-suppressions.js';
@@ -15,6 +17,8 @@ export interface Following {
   readonly everyMs: number;
   /** File of suppressions; null = there is none. */
   readonly suppressionsPath: string | null;
+  /** Another engine cannot follow: it runs the job with what it was deployed with. */
+  readonly engine: EngineSpec | null;
 }
 
 /** History changes once a day, and to look at it may cost a request. */
@@ -28,6 +32,7 @@ export function latestReference(
   following: Following | null,
 ): PCollection<ManifestRef> {
   if (following === null) return constant(start, 'reference', pinned);
+  if (following.engine !== null) return fixed(start, 'reference', pinned);
   const params = { directory: pinned.directory, everyMs: following.everyMs };
   return applySource(root, 'reference', { source: LATEST_REFERENCE, params }, jsonCoder);
 }
@@ -39,14 +44,22 @@ export function latestSuppressions(
   pinned: readonly Suppression[],
   following: Following | null,
 ): PCollection<readonly Suppression[]> {
-  const path = following?.suppressionsPath ?? null;
-  if (following === null || path === null) return constant(start, 'suppressions', pinned);
-  const params = { path, everyMs: following.everyMs };
+  if (following === null) return constant(start, 'suppressions', pinned);
+  const { everyMs, suppressionsPath: path, engine } = following;
+  if (engine !== null) return fixed(start, 'suppressions', pinned);
+  if (path === null) return constant(start, 'suppressions', pinned);
+  const params = { path, everyMs };
   return applySource(root, 'suppressions', { source: LATEST_SUPPRESSIONS, params }, jsonCoder);
 }
 
-/** The history's files as an unbounded job finds them at any time. */
-export function latestHistory(root: Root, directory: string): PCollection<HistoryRef> {
+/** The history's files as an unbounded job finds them at any time; `pinned` on other engines. */
+export function latestHistory(
+  root: Root,
+  start: PCollection<unknown>,
+  directory: string,
+  pinned: HistoryRef | null,
+): PCollection<HistoryRef> {
+  if (pinned !== null) return fixed(start, 'history', pinned);
   const params = { directory, everyMs: HISTORY_EVERY_MS };
   return applySource(root, 'history', { source: LATEST_HISTORY, params }, jsonCoder);
 }

@@ -10,6 +10,13 @@ import { hasScheme } from '../../objects/object-uri.js';
 import { isRemote } from '../../reference/remote-uri.js';
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
+import {
+  checkDataflow,
+  type CheckedOptions,
+  type DataflowFlags,
+  type DataflowOptions,
+} from '../dataflow/options.js';
+import { checkRemoteSettings, defaultJobName, remoteInputs } from '../dataflow/places.js';
 import { formatDuration } from './duration.js';
 import { CheckedInputs, type InputKind } from './checked-inputs.js';
 import { inputFiles, locate, type InputLocation } from './input-uri.js';
@@ -45,6 +52,8 @@ export interface Config {
   readonly sinks: readonly SinkLocation[];
   /** Used only with --streaming. */
   readonly streaming: StreamingConfig;
+  /** Where a job on Dataflow runs and with what; only of one that does. */
+  readonly dataflow?: DataflowOptions;
   /** What suppressions expire against: --now, or when the configuration was loaded. */
   readonly nowMs: number;
 }
@@ -112,6 +121,11 @@ export interface Overrides {
   readonly dated?: boolean;
   /** ISO 8601. */
   readonly now?: string | undefined;
+  /**
+   * The job runs on Dataflow with these flags over the setting `dataflow`: what its workers read and
+   * write must be in Google Cloud.
+   */
+  readonly dataflow?: DataflowFlags | undefined;
 }
 
 export type ConfigResult =
@@ -134,19 +148,25 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   }
   const settings = parsed.data;
   const streaming = overrides.streaming === true;
+  const dataflow = overrides.dataflow && check.dataflow(settings, overrides.dataflow, streaming);
   const inputs =
     overrides.withoutInputs === true
       ? []
-      : await check.inputs(settings, overrides.inputs, inputKind(streaming, overrides.dated));
+      : dataflow !== undefined
+        ? check.remoteInputs(settings, overrides.inputs, streaming)
+        : await check.inputs(settings, overrides.inputs, inputKind(streaming, overrides.dated));
   await check.file(['customers'], settings.customers);
   const suppressions = await check.suppressions(settings.suppressions);
   await check.feeds(settings.reference.feeds);
   check.windows(settings);
   const filters = check.filters(settings.filters, settings.policies);
   if (filters.plan.length === 0 && check.problems.length === 0) check.noFilter();
-  const output = await check.output(settings.output, overrides.output, inputs, streaming);
+  const output =
+    dataflow === undefined
+      ? await check.output(settings.output, overrides.output, inputs, streaming)
+      : check.remoteOutput(settings, overrides.output);
   const state = check.resolve(settings.streaming.state);
-  if (streaming) await check.streaming(state, output, inputs);
+  if (streaming && dataflow === undefined) await check.streaming(state, output, inputs);
   const sinks = check.sinks(settings.sinks);
   const nowMs = check.now(overrides.now);
   if (check.problems.length > 0) return { ok: false, problems: check.problems };
@@ -183,6 +203,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
       stopWithinMs: settings.streaming.stopWithin,
     },
     nowMs,
+    ...(dataflow?.ok === true ? { dataflow: dataflow.options } : {}),
   };
   return { ok: true, config, warnings: warningsOf(config) };
 }
@@ -224,6 +245,40 @@ class Check {
   constructor(file: YamlFile, directory: string) {
     this.#file = file;
     this.#directory = directory;
+  }
+
+  /** The setting `dataflow` with the flags over it, and what else a job there cannot do without. */
+  dataflow(settings: Settings, flags: DataflowFlags, streaming: boolean): CheckedOptions {
+    const jobName = defaultJobName(streaming);
+    const checked = checkDataflow(this.#file, settings.dataflow, flags, { streaming, jobName });
+    if (!checked.ok) this.problems.push(...checked.problems);
+    const add = (path: Path, message: string): void => {
+      this.#add(path, message);
+    };
+    checkRemoteSettings(settings, add);
+    return checked;
+  }
+
+  remoteInputs(
+    settings: Settings,
+    replaced: readonly string[] | undefined,
+    streaming: boolean,
+  ): readonly InputConfig[] {
+    const { inputs, problems } = remoteInputs(settings, replaced ?? [], streaming);
+    for (const { index, message } of problems) {
+      if (index === null) this.problems.push({ place: '--input', path: '', message });
+      else this.#add(['inputs', ...(index < 0 ? [] : [index, 'uri'])], message);
+    }
+    return inputs;
+  }
+
+  remoteOutput(settings: Settings, override: string | undefined): string {
+    const output = override ?? settings.output;
+    if (parseGcsUri(output) !== undefined) return output.replace(/\/$/, '');
+    const message = `expected gs://bucket/prefix, where workers can write, got ${quoted(output)}`;
+    if (override === undefined) this.#add(['output'], message);
+    else this.problems.push({ place: '--output', path: '', message });
+    return output;
   }
 
   resolve(path: string): string {

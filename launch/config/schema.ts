@@ -161,6 +161,8 @@ export const configSchema = z.strictObject(
         { error: 'expected a mapping of settings for --streaming' },
       )
       .prefault({}),
+    /** Checked by `checkDataflow`, where a job runs there. */
+    dataflow: z.unknown().optional(),
     /** What `parseSinkUri` reads. */
     sinks: z
       .array(z.string({ error: SINK_EXPECTED }), { error: 'expected a list of sinks' })

@@ -121,6 +121,11 @@ export class GcsServer {
       fail(response, refused, `refused with ${refused}`);
       return;
     }
+    const whole = /^\/b\/([^/]+)$/.exec(path)?.[1] ?? '';
+    if (this.buckets.has(whole)) {
+      json(response, 200, { kind: 'storage#bucket', id: whole, name: whole });
+      return;
+    }
     const parts = /^(\/upload(?:\/storage\/v1)?)?\/b\/([^/]+)\/o(?:\/(.+))?$/.exec(path);
     const [, isUpload, bucket, name] = (parts ?? []) as readonly (string | undefined)[];
     const objects = this.buckets.get(bucket ?? '');

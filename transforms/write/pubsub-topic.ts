@@ -104,7 +104,8 @@ export class PubsubTopicSink implements FindingSink {
   }
 }
 
-function messageOf(finding: Finding): { data: Buffer; attributes: Record<string, string> } {
+/** A finding as a message: JSON, with the attributes that filters of subscriptions need. */
+export function messageOf(finding: Finding): { data: Buffer; attributes: Record<string, string> } {
   const { id, revision, status, customer, severity, filter } = finding;
   return {
     data: Buffer.from(JSON.stringify(finding)),
