@@ -5,6 +5,7 @@ import { impulse } from 'apache-beam/transforms/internal';
 import { filterById, type Filter } from '../filters/filters.js';
 import type { FilterPlan } from '../filters/policies.js';
 import type { Suppression } from '../filters/suppression.js';
+import type { HistoryRef } from '../history/store.js';
 import type { ManifestRef } from '../reference/snapshot.js';
 import { append } from '../transforms/append.js';
 import { archive, type ArchiveSpec } from '../transforms/archive.js';
@@ -24,7 +25,7 @@ import { joinReference } from '../transforms/join-reference.js';
 import { keepRejects } from '../transforms/keep-rejects.js';
 import { latestReference, latestSuppressions, type Following } from '../transforms/latest.js';
 import { orient } from '../transforms/orient.js';
-import { publish } from '../transforms/publish.js';
+import { publish, type KafkaSinkSpec } from '../transforms/publish.js';
 import { read } from '../transforms/read.js';
 import { readLive } from '../transforms/read-live.js';
 import { suppress } from '../transforms/suppress.js';
@@ -65,7 +66,12 @@ export interface StreamSpec extends Following {
   readonly allowedLatenessMs: number;
   /** From the first record of a window to its first early pane. */
   readonly earlyMs: number;
-  readonly sinks: readonly SinkSpec[];
+  readonly sinks: readonly (SinkSpec | KafkaSinkSpec)[];
+  /**
+   * The history as it was when the job was submitted, where the engine has no sources of ours: there
+   * reference, suppressions and history stay what they were. Otherwise all are followed.
+   */
+  readonly pinned?: { readonly history: HistoryRef | null };
   /** Where conversations are kept for indicators that come late; null = they are not. */
   readonly archive: ArchiveSpec | null;
 }
@@ -79,8 +85,9 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
   const timing: Timing = stream === null ? null : { ...stream, windowMs };
   const nowMs = stream === null ? spec.nowMs : null;
   const attempts = spec.filters.some(({ id }) => filterById(id).attempts);
-  const reference = latestReference(root, start, spec.reference, stream);
-  const suppressions = latestSuppressions(root, start, spec.suppressions, stream);
+  const following = stream?.pinned === undefined ? stream : null;
+  const reference = latestReference(root, start, spec.reference, following);
+  const suppressions = latestSuppressions(root, start, spec.suppressions, following);
 
   const { chunks, rejects: unread } =
     stream === null ? read(start, spec) : readLive(root, stream.inputs);
@@ -92,7 +99,11 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
   const kept = place === null ? deduplicated : archive(deduplicated, place);
   const conversations = joinReference(kept, reference);
 
-  const past = keepHistory(root, conversations, reference, start, spec.history, timing);
+  const past = keepHistory(root, conversations, reference, start, {
+    directory: spec.history,
+    timing,
+    pinned: stream?.pinned?.history ?? null,
+  });
   const { history, judged } = past;
   const options = { reference, suppressions, history, findingWindowMs, shards, nowMs, timing };
   const hits = plansOf(spec, 'conversation').map((plan) =>
@@ -126,8 +137,9 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
     write(notices, start, { path: noticesPath, content: 'notices' });
   } else {
     publish(findings, stream.sinks);
-    append(together('all rejects', rejects), { path: rejectsPath, content: 'rejects' });
-    append(notices, { path: noticesPath, content: 'notices' });
+    const shared = stream.pinned !== undefined;
+    append(together('all rejects', rejects), { path: rejectsPath, content: 'rejects', shared });
+    append(notices, { path: noticesPath, content: 'notices', shared });
   }
 }
 

@@ -145,6 +145,14 @@ export interface HistoryOutputs {
   readonly notices: readonly PCollection<Notice>[];
 }
 
+export interface HistoryOptions {
+  /** null = no history is kept. */
+  readonly directory: string | null;
+  readonly timing: Timing;
+  /** Without an end: the history as it was at the start; null = it is followed as it grows. */
+  readonly pinned: HistoryRef | null;
+}
+
 /**
  * Conversations -> the history's file of each of their UTC days. A judgement reads only days strictly
  * before its own, so a run that is repeated gives the same.
@@ -154,8 +162,7 @@ export function keepHistory(
   conversations: PCollection<ConversationBatch>,
   reference: PCollection<ManifestRef>,
   impulse: PCollection<unknown>,
-  directory: string | null,
-  timing: Timing,
+  { directory, timing, pinned }: HistoryOptions,
 ): HistoryOutputs {
   if (directory === null) {
     return { history: constant(impulse, 'no history', null), judged: [], notices: [] };
@@ -174,7 +181,13 @@ export function keepHistory(
     { days: jsonCoder, notices: jsonCoder },
   );
   const left = windowInto<Notice>(notices, 'leave history notices', null);
-  if (timing !== null) return followHistory(root, days, left, directory);
+  if (timing !== null) {
+    const history: PCollection<HistoryRef> =
+      pinned === null
+        ? latestHistory(root, directory)
+        : constant(impulse, 'history as it was', pinned);
+    return judgeWrittenDays(days, left, { directory, history });
+  }
   const { out: begin } = applyFn(impulse, {
     name: 'begin history',
     fn: 'flowsieve/begin-file',
@@ -224,12 +237,11 @@ registerFn<{ readonly directory: string }, WrittenDay>(
   }),
 );
 
-/** Without an end each day is judged once it is written, and the history is followed as it grows. */
-function followHistory(
-  root: Root,
+/** Without an end each day is judged once it is written. */
+function judgeWrittenDays(
   days: PCollection<WrittenDay>,
   notices: PCollection<Notice>,
-  directory: string,
+  { directory, history }: { directory: string; history: PCollection<HistoryRef> },
 ): HistoryOutputs {
   const { judged } = applyFn(windowInto(days, 'leave history days', null), {
     name: 'describe history',
@@ -244,7 +256,7 @@ function followHistory(
     outputs: { notices: jsonCoder },
   });
   return {
-    history: latestHistory(root, directory),
+    history,
     judged: [judged],
     notices: [notices, damaged],
   };

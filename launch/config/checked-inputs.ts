@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import type { z } from 'zod';
 import { quoted } from '../terminal-text.js';
 import type { InputConfig } from './config.js';
+import { unusableOn, type Engine } from './engine-places.js';
 import { inputFiles, parseInputUri, type InputLocation, type LiveLocation } from './input-uri.js';
 import type { inputSchema } from './schema.js';
 
@@ -14,11 +15,13 @@ type Problem = (key: keyof InputSettings, message: string) => void;
 export class CheckedInputs {
   readonly #inputs: InputConfig[] = [];
   readonly #streaming: boolean;
+  readonly #engine: Engine;
   /** By what can be read only once: who reads it. */
   readonly #readers = new Map<string, string>();
 
-  constructor(streaming: boolean) {
+  constructor(streaming: boolean, engine: Engine) {
     this.#streaming = streaming;
+    this.#engine = engine;
   }
 
   get inputs(): readonly InputConfig[] {
@@ -52,10 +55,13 @@ export class CheckedInputs {
       if (!this.#streaming) {
         const message = `expected files, got ${quoted(uri)}, which is read only with --streaming`;
         problem('uri', message);
+      } else {
+        this.#refused(uri, location.kind, problem);
       }
       return [];
     }
     if (this.#streaming) {
+      if (this.#refused(uri, 'files', problem)) return [];
       const odd = location.kind === 'file' && (await isPipeOrDevice(location.path));
       if (odd) problem('uri', notAFile(location.path));
       return [];
@@ -63,6 +69,13 @@ export class CheckedInputs {
     const files = location.kind === 'directory' ? [] : await inputFiles(location);
     if (files.length === 0) problem('uri', await missing(location));
     return files;
+  }
+
+  /** Tells of what the engine cannot read without an end. */
+  #refused(uri: string, kind: LiveLocation['kind'] | 'files', problem: Problem): boolean {
+    const why = unusableOn(this.#engine, 'inputs', kind);
+    if (why !== undefined) problem('uri', `${why}; got ${quoted(uri)}`);
+    return why !== undefined;
   }
 
   /** Two readers of one of these would each have a part. */
@@ -78,7 +91,7 @@ export class CheckedInputs {
 /** Whether its bytes come only once, and when they like. */
 function isLive(location: InputLocation): location is LiveLocation {
   const { kind } = location;
-  return kind === 'pubsub' || kind === 'netflow' || kind === 'stdin';
+  return kind === 'pubsub' || kind === 'kafka' || kind === 'netflow' || kind === 'stdin';
 }
 
 /** What of a live input only one reader can have, in words. */
@@ -88,6 +101,8 @@ function onlyOnce(location: InputLocation): string | undefined {
       return 'standard input';
     case 'pubsub':
       return `the subscription ${location.subscription}`;
+    case 'kafka':
+      return `the topic ${location.topic} of ${location.brokers}`;
     case 'netflow':
       return `the UDP port ${location.port} of ${location.host}`;
     case 'file':
@@ -98,6 +113,9 @@ function onlyOnce(location: InputLocation): string | undefined {
 }
 
 function checkAttributes(input: InputSettings, location: InputLocation, problem: Problem): void {
+  if (location.kind !== 'kafka' && input.kafka !== undefined) {
+    problem('kafka', `expected it only with kafka://, got it with ${quoted(input.uri)}`);
+  }
   if (location.kind === 'pubsub') return;
   for (const key of ['timestampAttribute', 'idAttribute'] as const) {
     if (input[key] === undefined) continue;
@@ -115,7 +133,7 @@ function checkFormat(
   if (location.kind === 'netflow' && format !== 'auto' && format !== 'netflow') {
     problem('format', `expected netflow (or auto) for ${quoted(uri)}, got ${quoted(format)}`);
   }
-  if (location.kind === 'pubsub' && format === 'netflow') {
+  if ((location.kind === 'pubsub' || location.kind === 'kafka') && format === 'netflow') {
     const message = `expected a format of messages, got "netflow", which is one of netflow:// and of files, with ${quoted(uri)}`;
     problem('format', message);
   }

@@ -6,10 +6,12 @@ import { planFilters, type FilterPlan, type PlannedFilters } from '../../filters
 import { parseSuppressions, type Suppression } from '../../filters/suppression.js';
 import { hasScheme } from '../../history/gcs-uri.js';
 import { isRemote } from '../../reference/remote-uri.js';
+import type { KafkaTime } from '../../pipeline/kafka-topic.js';
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
 import { formatDuration } from './duration.js';
 import { CheckedInputs } from './checked-inputs.js';
+import { unusableOn, type Engine } from './engine-places.js';
 import { inputFiles, locate, type InputLocation } from './input-uri.js';
 import { problemAt, problemAtText, problemsOf, type Path, type Problem } from './problem.js';
 import { configSchema, inputSchema, SETTINGS, type InputFormat, type Settings } from './schema.js';
@@ -41,6 +43,8 @@ export interface Config {
   readonly output: string;
   /** Further places where findings go; each once. */
   readonly sinks: readonly SinkLocation[];
+  /** Properties of the job's Kafka clients. */
+  readonly kafkaProperties: Readonly<Record<string, string>>;
   /** Used only with --streaming. */
   readonly streaming: StreamingConfig;
   /** What suppressions expire against: --now, or when the configuration was loaded. */
@@ -83,6 +87,15 @@ export interface InputConfig {
   readonly timestampAttribute?: string | undefined;
   /** Only of a Pub/Sub input: the attribute that tells messages apart. */
   readonly idAttribute?: string | undefined;
+  /** Only of a Kafka input. */
+  readonly kafka?: KafkaInputConfig | undefined;
+}
+
+export interface KafkaInputConfig {
+  /** Consumer group; undefined = offsets are only the engine's. */
+  readonly group?: string | undefined;
+  readonly from: 'earliest' | 'latest';
+  readonly times: KafkaTime;
 }
 
 export interface ReferenceConfig {
@@ -101,6 +114,8 @@ export interface Overrides {
   readonly withoutInputs?: boolean;
   /** The job runs without an end: inputs may be live, and files need not be there yet. */
   readonly streaming?: boolean;
+  /** What runs it without an end. */
+  readonly engine?: Engine;
   /** ISO 8601. */
   readonly now?: string | undefined;
 }
@@ -128,7 +143,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   const inputs =
     overrides.withoutInputs === true
       ? []
-      : await check.inputs(settings, overrides.inputs, streaming);
+      : await check.inputs(settings, overrides.inputs, overrides);
   await check.file(['customers'], settings.customers);
   const suppressions = await check.suppressions(settings.suppressions);
   await check.feeds(settings.reference.feeds);
@@ -138,7 +153,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   const output = await check.output(settings.output, overrides.output, inputs);
   const state = check.resolve(settings.streaming.state);
   if (streaming) await check.streaming(state, output, inputs);
-  const sinks = check.sinks(settings.sinks);
+  const sinks = check.sinks(settings.sinks, streaming ? (overrides.engine ?? 'local') : undefined);
   const nowMs = check.now(overrides.now);
   if (check.problems.length > 0) return { ok: false, problems: check.problems };
   const config: Config = {
@@ -163,6 +178,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
     history: settings.history === false ? undefined : check.historyPlace(settings.history),
     output,
     sinks,
+    kafkaProperties: settings.kafka.properties,
     streaming: {
       state,
       allowedLatenessMs: settings.streaming.allowedLateness,
@@ -181,16 +197,21 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
 /** What is allowed and loses records where it was not meant. */
 function warningsOf({ inputs, streaming }: Config): string[] {
   const lateness = formatDuration(streaming.allowedLatenessMs);
-  return inputs
+  const late =
+    `so streaming.allowedLateness (${lateness}) must exceed the exporter's active time-out plus ` +
+    'delivery, or records come too late and are dropped';
+  const ofKafka = inputs
+    .filter(({ location }) => location.kind === 'kafka')
+    .map(({ uri }) => `${quoted(uri)}: the watermark follows the times of messages, ${late}`);
+  const ofPubsub = inputs
     .filter(({ location, timestampAttribute }) => {
       return location.kind === 'pubsub' && timestampAttribute === undefined;
     })
     .map(
       ({ uri }) =>
-        `${quoted(uri)} has no timestampAttribute: the watermark follows publish time, so ` +
-        `streaming.allowedLateness (${lateness}) must exceed the exporter's active time-out plus ` +
-        'delivery, or records come too late and are dropped',
+        `${quoted(uri)} has no timestampAttribute: the watermark follows publish time, ${late}`,
     );
+  return [...ofPubsub, ...ofKafka];
 }
 
 /** Files that a run writes into its output directory. */
@@ -223,16 +244,19 @@ class Check {
   async inputs(
     settings: Settings,
     replaced: readonly string[] | undefined,
-    streaming: boolean,
+    { streaming = false, engine = 'local' }: Overrides,
   ): Promise<readonly InputConfig[]> {
-    const checked = new CheckedInputs(streaming);
+    const checked = new CheckedInputs(streaming, engine);
     if (replaced !== undefined && replaced.length > 0) {
       const defaults = settings.inputs.length === 1 ? settings.inputs[0] : undefined;
       for (const uri of replaced) {
         const input = { ...(defaults ?? inputSchema.parse({ uri })), uri };
         // What only the messages of the input that was replaced can have.
-        const { timestampAttribute, idAttribute, ...others } = input;
-        const live = uri.startsWith('pubsub://') ? { timestampAttribute, idAttribute } : {};
+        const { timestampAttribute, idAttribute, kafka, ...others } = input;
+        const live = {
+          ...(uri.startsWith('pubsub://') ? { timestampAttribute, idAttribute } : {}),
+          ...(uri.startsWith('kafka://') ? { kafka } : {}),
+        };
         // The format of the files that a collector replaces.
         if (uri.startsWith('netflow://')) others.format = SETTINGS.format.default;
         const problem = (message: string): void => {
@@ -370,7 +394,8 @@ class Check {
     }
   }
 
-  sinks(uris: readonly string[]): readonly SinkLocation[] {
+  /** `engine` = what runs a job without an end; a batch job uses no sinks. */
+  sinks(uris: readonly string[], engine: Engine | undefined): readonly SinkLocation[] {
     const sinks: SinkLocation[] = [];
     for (const [i, uri] of uris.entries()) {
       const sink = parseSinkUri(uri);
@@ -379,6 +404,8 @@ class Check {
       } else if (uris.indexOf(uri) < i) {
         this.#add(['sinks', i], `expected each sink once, got ${quoted(uri)} again`);
       } else {
+        const why = engine === undefined ? undefined : unusableOn(engine, 'sinks', sink.kind);
+        if (why !== undefined) this.#add(['sinks', i], `${why}; got ${quoted(uri)}`);
         sinks.push(sink);
       }
     }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { hasScheme, parseGcsUri } from '../../history/gcs-uri.js';
 import { feedSpecsSchema } from '../../reference/spec.js';
+import { KAFKA_TIMES } from '../../pipeline/kafka-topic.js';
 import { formatDuration, parseDuration } from './duration.js';
 import { SINK_EXPECTED } from './sink-uri.js';
 
@@ -43,6 +44,8 @@ export const SETTINGS = {
   /** 0 = no conversations are kept. */
   lookbackMs: { default: DAY, min: 0, max: 7 * DAY },
   referenceEveryMs: { default: 2 * SECOND, min: SECOND, max: HOUR },
+  kafkaFrom: { default: 'earliest' },
+  kafkaTimes: { default: 'create' },
   stopWithinMs: { default: 30 * SECOND, min: SECOND, max: 10 * MINUTE },
 } as const;
 
@@ -89,6 +92,9 @@ function historyPlace() {
   );
 }
 
+const KAFKA_PROPERTY_EXPECTED =
+  "expected a text; a number or a truth value wants quotes, such as '500'";
+
 function attribute() {
   const error = 'expected the name of a message attribute, 1 to 256 bytes';
   return z
@@ -96,6 +102,11 @@ function attribute() {
     .min(1, error)
     .refine((text) => Buffer.byteLength(text) <= 256, { error })
     .optional();
+}
+
+function kafkaGroup() {
+  const error = 'expected the name of a consumer group, 1 to 255 characters';
+  return z.string({ error }).min(1, error).max(255, error).optional();
 }
 
 export const inputSchema = z.strictObject({
@@ -116,6 +127,17 @@ export const inputSchema = z.strictObject({
   timestampAttribute: attribute(),
   /** Of a Pub/Sub message: what is equal where a message was published twice. */
   idAttribute: attribute(),
+  /** Of a Kafka topic. */
+  kafka: z
+    .strictObject(
+      {
+        group: kafkaGroup(),
+        from: z.enum(['earliest', 'latest']).default(SETTINGS.kafkaFrom.default),
+        times: z.enum(KAFKA_TIMES).default(SETTINGS.kafkaTimes.default),
+      },
+      { error: 'expected a mapping of group, from and times' },
+    )
+    .optional(),
 });
 
 /** The file itself; what only another file or another setting can contradict is checked in config.ts. */
@@ -158,6 +180,19 @@ export const configSchema = z.strictObject(
           stopWithin: duration(SETTINGS.stopWithinMs),
         },
         { error: 'expected a mapping of settings for --streaming' },
+      )
+      .prefault({}),
+    /** For all Kafka clients of the job, as Kafka names them. */
+    kafka: z
+      .strictObject(
+        {
+          properties: z
+            .record(z.string(), z.string({ error: KAFKA_PROPERTY_EXPECTED }), {
+              error: 'expected a mapping of properties of Kafka clients',
+            })
+            .default({}),
+        },
+        { error: 'expected a mapping of properties' },
       )
       .prefault({}),
     /** What `parseSinkUri` reads. */
