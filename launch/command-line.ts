@@ -109,6 +109,10 @@ function commandTree(ended: (code: number) => void): Command {
       ),
     )
     .option('--environment-config <text>', 'command, image or host:port of that environment')
+    .option(
+      '--expansion-service <host:port>',
+      'with --runner portable: what knows Kafka (default: port 8097 of the endpoint)',
+    )
     .option('--job-name <name>', 'with --runner portable: name of the job')
     .option(
       '--parallelism <n>',
@@ -126,6 +130,11 @@ function commandTree(ended: (code: number) => void): Command {
     .option('--metrics <host:port>', 'with --streaming: serve metrics and health there')
     .option('--drain', 'with --streaming: take nothing in, close the open windows, and end')
     .action(async (config: string, flags: RunFlags) => {
+      if (flags.streaming === true && flags.runner === 'portable') {
+        const command = await import('./commands/run-portable-streaming.js');
+        ended(await command.runPortableStreamingCommand(config, flags));
+        return;
+      }
       if (flags.streaming === true) {
         const { runStreamingCommand } = await import('./commands/run-streaming.js');
         ended(await runStreamingCommand(config, flags));

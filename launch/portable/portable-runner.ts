@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { JobState_Enum } from 'apache-beam/proto/beam_job_api';
 import { IsBounded_Enum, type Pipeline } from 'apache-beam/proto/beam_runner_api';
 import { PipelineResult, Runner } from 'apache-beam/runners/runner';
+import { expandExternal } from '../../beam/expand-external.js';
 import { SOURCE_URN } from '../../beam/source.js';
 import { setEnvironment, type WorkerEnvironment } from './environment.js';
 import { userCounters } from './job-counters.js';
@@ -25,6 +26,8 @@ export interface PortableOptions {
   readonly endpoint: string;
   readonly workers: WorkerPlace;
   readonly jobName: string;
+  /** HOST:PORT of an expansion service, for steps of another SDK (Kafka). */
+  readonly expansionService?: string;
   /** Pipeline options by their plain names, as the engine knows them (`parallelism`, ...). */
   readonly pipelineOptions?: Readonly<Record<string, unknown>>;
   /** Modules that workers load besides their own; for graphs with further steps. */
@@ -73,6 +76,8 @@ export class PortableRunner extends Runner {
   }
 
   override async runPipeline(pipeline: Pipeline): Promise<PipelineResult> {
+    const { expansionService = '' } = this.#options;
+    await expandExternal(pipeline, expansionService);
     refuseLocalSteps(pipeline);
     const { endpoint, jobName, pipelineOptions = {}, modules = [] } = this.#options;
     const service = new JobService(endpoint);
