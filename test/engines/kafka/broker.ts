@@ -55,6 +55,8 @@ export class KafkaBroker {
       'group.initial.rebalance.delay.ms': '0',
       // Tests write messages of long ago.
       'log.retention.ms': '-1',
+      // A batch of the client is one request.
+      'message.max.bytes': String(64 << 20),
       'log.message.timestamp.before.max.ms': '9223372036854775807',
     };
     const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
