@@ -2,7 +2,10 @@ import { jsonCoder } from './coders.js';
 import { applyFn, registerFn } from './fn.js';
 import type { PCollection } from 'apache-beam';
 
-registerFn<unknown, unknown>('flowsieve/constant', (value, context) => ({
+/** Its parameters are the only element. */
+export const CONSTANT_FN = 'flowsieve/constant';
+
+registerFn<unknown, unknown>(CONSTANT_FN, (value, context) => ({
   process(): void {
     context.emit('out', value);
   },
@@ -15,7 +18,7 @@ registerFn<unknown, unknown>('flowsieve/constant', (value, context) => ({
 export function constant<T>(impulse: PCollection<unknown>, name: string, value: T): PCollection<T> {
   return applyFn(impulse, {
     name,
-    fn: 'flowsieve/constant',
+    fn: CONSTANT_FN,
     params: value,
     outputs: { out: jsonCoder },
   })['out'];

@@ -27,7 +27,7 @@ import { createStateKey } from 'apache-beam/worker/pardo_context';
 import protobuf from 'protobufjs';
 import { Context } from 'apache-beam/coders/coders';
 
-const FN_URN = 'flowsieve:dofn:v1';
+export const FN_URN = 'flowsieve:dofn:v1';
 const PARDO_URN = 'beam:transform:pardo:v1';
 const ITERABLE = 'beam:side_input:iterable:v1';
 const SUM = 'beam:metric:user:sum_int64:v1';
@@ -119,7 +119,7 @@ export function applyFn(
       urn: PARDO_URN,
       payload: ParDoPayload.toBinary(
         ParDoPayload.create({
-          doFn: { urn: FN_URN, payload: Buffer.from(JSON.stringify({ fn, params })) },
+          doFn: { urn: FN_URN, payload: encodeFn({ fn, params }) },
           sideInputs: Object.fromEntries(
             Object.keys(sides).map((side) => [
               sideId(side),
@@ -154,6 +154,22 @@ export function applyFn(
   return input.apply(withName(name, expand) as never) as Record<string, PCollection<never>>;
 }
 
+/** What a step's payload says: a registered name and JSON. */
+export interface FnPayload {
+  readonly fn: string;
+  readonly params: unknown;
+  /** Side inputs of one element that the graph itself states, by their ids. */
+  readonly literals?: Readonly<Record<string, unknown>>;
+}
+
+export function encodeFn(payload: FnPayload): Uint8Array {
+  return Buffer.from(JSON.stringify(payload));
+}
+
+export function decodeFn(payload: Uint8Array): FnPayload {
+  return JSON.parse(Buffer.from(payload).toString()) as FnPayload;
+}
+
 function sideId(name: string): string {
   return `side.${name}`;
 }
@@ -162,6 +178,7 @@ class FnOperator implements IOperator, FnContext {
   readonly transformId: string;
   readonly #make: FnMaker<unknown, unknown>;
   readonly #params: unknown;
+  readonly #literals: ReadonlyMap<string, readonly unknown[]>;
   readonly #context: OperatorContext;
   readonly #receivers: ReadonlyMap<string, Receiver>;
   readonly #sideIds: readonly string[];
@@ -181,15 +198,13 @@ class FnOperator implements IOperator, FnContext {
     context: OperatorContext,
     payload: Uint8Array,
   ) {
-    const { fn, params } = JSON.parse(Buffer.from(payload).toString()) as {
-      fn: string;
-      params: unknown;
-    };
+    const { fn, params, literals = {} } = decodeFn(payload);
     const make = makers.get(fn);
     if (make === undefined) throw new Error(`fn ${fn} is not registered in this worker`);
     this.transformId = transformId;
     this.#make = make;
     this.#params = params;
+    this.#literals = new Map(Object.entries(literals).map(([id, value]) => [id, [value]]));
     this.#context = context;
     this.#transform = transform;
     this.#sideIds = Object.keys(transform.inputs).filter((id) => id.startsWith('side.'));
@@ -320,13 +335,13 @@ class FnOperator implements IOperator, FnContext {
   #sidesReady(): boolean {
     if (this.#sides !== undefined) return true;
     if (this.#sideIds.length > 0) return false;
-    this.#sides = new Map();
+    this.#sides = new Map(this.#literals);
     return true;
   }
 
   async #fetchSides(): Promise<void> {
     if (this.#sidesReady()) return;
-    const sides = new Map<string, readonly unknown[]>();
+    const sides = new Map<string, readonly unknown[]>(this.#literals);
     for (const id of this.#sideIds) {
       const collection = this.#context.descriptor.pcollections[this.#transform.inputs[id]];
       const coder = this.#context.pipelineContext.getCoder(collection.coderId);

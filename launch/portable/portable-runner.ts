@@ -5,6 +5,7 @@ import { JobState_Enum } from 'apache-beam/proto/beam_job_api';
 import { IsBounded_Enum, type Pipeline } from 'apache-beam/proto/beam_runner_api';
 import { PipelineResult, Runner } from 'apache-beam/runners/runner';
 import { expandExternal } from '../../beam/expand-external.js';
+import { inlineConstants } from '../../beam/inline-constants.js';
 import { fireOnce } from '../../beam/once-triggers.js';
 import { SOURCE_URN } from '../../beam/source.js';
 import { setEnvironment, type WorkerEnvironment } from './environment.js';
@@ -89,6 +90,7 @@ export class PortableRunner extends Runner {
       const streaming = Object.values(pipeline.components?.pcollections ?? {}).some(
         ({ isBounded }) => isBounded === IsBounded_Enum.UNBOUNDED,
       );
+      if (streaming) inlineConstants(pipeline);
       const jobId = await service.start(pipeline, jobName, {
         job_name: jobName,
         ...(streaming ? { streaming: true } : {}),
