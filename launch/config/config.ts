@@ -178,7 +178,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
     history: settings.history === false ? undefined : check.historyPlace(settings.history),
     output,
     sinks,
-    kafkaProperties: settings.kafka.properties,
+    kafkaProperties: settings.kafkaProperties,
     streaming: {
       state,
       allowedLatenessMs: settings.streaming.allowedLateness,

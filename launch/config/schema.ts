@@ -183,18 +183,11 @@ export const configSchema = z.strictObject(
       )
       .prefault({}),
     /** For all Kafka clients of the job, as Kafka names them. */
-    kafka: z
-      .strictObject(
-        {
-          properties: z
-            .record(z.string(), z.string({ error: KAFKA_PROPERTY_EXPECTED }), {
-              error: 'expected a mapping of properties of Kafka clients',
-            })
-            .default({}),
-        },
-        { error: 'expected a mapping of properties' },
-      )
-      .prefault({}),
+    kafkaProperties: z
+      .record(z.string(), z.string({ error: KAFKA_PROPERTY_EXPECTED }), {
+        error: 'expected a mapping of properties of Kafka clients',
+      })
+      .default({}),
     /** What `parseSinkUri` reads. */
     sinks: z
       .array(z.string({ error: SINK_EXPECTED }), { error: 'expected a list of sinks' })

@@ -76,12 +76,12 @@ describe('a streaming job from Kafka to Kafka on Flink', function () {
     const directory = files.path('server');
     server = await FlinkJobServer.start(flink, { master: cluster.rest, directory });
     const network = generateNetwork({ seed: 5, flows: 4000, hours: 3, instances: 1 });
-    writeNetwork(files.directory, network);
+    writeNetwork(files.path('net'), network);
     messages = [...messagesOf(network.rows(), network.sensors, 5 * MINUTE)].sort(
       (a, b) => a.earliestMs - b.earliestMs,
     );
-    for (const { name, data } of messages) files.write(`messages/${name}`, data);
-    settings = { ...settingsOf(files.path('flowsieve.yaml')), history: false };
+    for (const { name, data } of messages) files.write(`net/messages/${name}`, data);
+    settings = { ...settingsOf(files.path('net/flowsieve.yaml')), history: false };
     expected = await batch();
     return started;
   }
@@ -89,7 +89,7 @@ describe('a streaming job from Kafka to Kafka on Flink', function () {
   /** What a batch job on this machine finds in files with the same content. */
   async function batch(): Promise<readonly Partial<Finding>[]> {
     const inputs = [{ uri: 'messages/*' }];
-    const file = files.write('batch.yaml', stringify({ ...settings, inputs, output: 'batch' }));
+    const file = files.write('net/batch.yaml', stringify({ ...settings, inputs, output: 'batch' }));
     const loaded = await loadConfig(file);
     if (!loaded.ok) throw new Error(loaded.problems.map(formatProblem).join('\n'));
     await runJob(loaded.config, { runner: 'local', nowMs: Date.now() });
@@ -101,7 +101,7 @@ describe('a streaming job from Kafka to Kafka on Flink', function () {
     const sinks = [kafka.uri(`${name}-findings`)];
     const inputs = [{ uri: kafka.uri(name) }];
     const whole = { ...settings, inputs, sinks, streaming: STREAMING, output: `${name}-out` };
-    const config = files.write(`${name}.yaml`, stringify(whole));
+    const config = files.write(`net/${name}.yaml`, stringify(whole));
     const all = ['checkpointing_interval=2000', ...options];
     const child = spawn(
       process.execPath,
