@@ -11,7 +11,7 @@ import type { PTransform, Trigger } from 'apache-beam/proto/beam_runner_api';
 function pipelineOf(components: object): ProtoPipeline {
   const empty = { coders: {}, pcollections: {}, environments: {}, transforms: {} };
   return ProtoPipeline.create({
-    components: { windowingStrategies: {}, ...empty, ...components } as never,
+    components: { windowingStrategies: {}, ...empty, ...components },
   });
 }
 
@@ -49,7 +49,8 @@ describe('a graph made ready for an engine', () => {
     const constant = step(CONSTANT_FN, { version: 'v1' });
     const pipeline = pipelineOf({ transforms: { constant, reader: step('reader', 7, sides) } });
     inlineConstants(pipeline);
-    const reader = pipeline.components?.transforms['reader'] as PTransform;
+    const reader = pipeline.components?.transforms['reader'];
+    if (reader === undefined) throw new Error('the step is gone');
     const payload = ParDoPayload.fromBinary(reader.spec?.payload ?? new Uint8Array());
     expect(Object.keys(payload.sideInputs)).to.deep.equal(['side.other']);
     expect(reader.inputs).to.deep.equal({ main: 'main', 'side.other': 'made' });
