@@ -9,7 +9,6 @@ import { applyFn, registerFn } from './fn.js';
 import type { PCollection } from 'apache-beam';
 import { withName } from 'apache-beam/transforms/transform';
 import { groupByKey } from 'apache-beam/transforms/internal';
-import { globalStrategy } from './windows.js';
 
 registerFn<null, unknown>('flowsieve/key-by-text', (_params, context) => ({
   process(value): void {
@@ -23,18 +22,13 @@ registerFn<null, { value: Iterable<unknown> }>('flowsieve/ungroup', (_params, co
   },
 }));
 
-/**
- * The same JSON values, in the global window, spread. Equal values stay as many as they are. What
- * comes of them may be given times again, so they keep the earliest of theirs.
- */
+/** The same JSON values, spread. Equal values stay as many as they are. */
 export function reshuffle<T>(input: PCollection<T>, name: string): PCollection<T> {
-  const { pipeline } = input;
   const { out: keyed } = applyFn(input, {
     name: `${name}/key`,
     fn: 'flowsieve/key-by-text',
     params: null,
     outputs: { out: keyedCoder(jsonCoder) },
-    windowingStrategyId: globalStrategy(pipeline, 'earliest'),
   });
   const grouped = keyed.apply(withName(`${name}/group`, groupByKey() as never)) as PCollection<T>;
   return applyFn(grouped, {
@@ -42,6 +36,5 @@ export function reshuffle<T>(input: PCollection<T>, name: string): PCollection<T
     fn: 'flowsieve/ungroup',
     params: null,
     outputs: { out: jsonCoder },
-    windowingStrategyId: globalStrategy(pipeline, 'end'),
   })['out'];
 }

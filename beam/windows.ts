@@ -11,10 +11,8 @@ import {
   AccumulationMode_Enum,
   ClosingBehavior_Enum,
   OnTimeBehavior_Enum,
-  OutputTime_Enum,
   type Trigger,
 } from 'apache-beam/proto/beam_runner_api';
-import type { Pipeline } from 'apache-beam/internal/pipeline';
 import { fixedWindows, globalWindows } from 'apache-beam/transforms/windowings';
 import { createWindowingStrategyProto } from 'apache-beam/transforms/window';
 
@@ -39,21 +37,6 @@ export interface Firing {
 export function fixedWindowOf(timeMs: number, sizeMs: number): TimeWindow {
   const startMs = Math.floor(timeMs / sizeMs) * sizeMs;
   return { startMs, endMs: startMs + sizeMs };
-}
-
-/**
- * Id of the windowing strategy of the global window; `time` is that of what is grouped in it: the
- * window's end, as by default, or the earliest of its elements'.
- *
- * The default is the end of time. What is given an earlier time after it is late, and Prism drops
- * late elements, in state DONE; and Prism takes a side input whose time has come for complete, while
- * the bundle that makes it still runs. So whatever is given times again after a grouping in the
- * global window, or is a side input, is grouped with `earliest`.
- */
-export function globalStrategy(pipeline: Pipeline, time: 'earliest' | 'end'): string {
-  const strategy = createWindowingStrategyProto(pipeline, globalWindows() as never);
-  if (time === 'earliest') strategy.outputTime = OutputTime_Enum.EARLIEST_IN_PANE;
-  return pipeline.context.getWindowingStrategyId(strategy);
 }
 
 interface WindowParams {

@@ -145,12 +145,13 @@ function commandTree(ended: (code: number) => void): Command {
     });
 
   program
-    .command('worker', { hidden: true })
+    .command('worker')
     .description('run a worker of a portable engine; engines start it')
-    .requiredOption('--id <id>')
+    .option('--id <id>')
     .option('--provision_endpoint <host:port>')
     .option('--control_endpoint <host:port>')
     .option('--logging_endpoint <host:port>')
+    .option('--pool <host:port>', 'start workers for engines that ask there (environment external)')
     .option(
       '--module <name>',
       'module that registers steps of the graph (repeatable)',

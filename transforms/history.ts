@@ -4,7 +4,7 @@ import { constant } from '../beam/constant.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
 import { reshuffle } from '../beam/reshuffle.js';
 import { together } from '../beam/together.js';
-import { globalStrategy, windowInto } from '../beam/windows.js';
+import { windowInto } from '../beam/windows.js';
 import type { PCollection, Root } from 'apache-beam';
 import { BytesCoder } from 'apache-beam/coders/required_coders';
 import { encodeDay } from '../history/day-file.js';
@@ -203,7 +203,6 @@ export function keepHistory(
     fn: 'flowsieve/all-days',
     params: null,
     outputs: { out: keyedCoder(jsonCoder) },
-    windowingStrategyId: globalStrategy(root.pipeline, 'earliest'),
   });
   const { history, judged } = foldPerKey(
     keyed,

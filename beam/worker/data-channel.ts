@@ -158,7 +158,10 @@ export class OrderedDataChannel {
 
   #queue(bundle: string, transform: string): ChunkQueue {
     let queues = this.#queues.get(bundle);
-    if (queues === undefined) this.#queues.set(bundle, (queues = new Map()));
+    if (queues === undefined) {
+      queues = new Map<string, ChunkQueue>();
+      this.#queues.set(bundle, queues);
+    }
     let queue = queues.get(transform);
     if (queue === undefined) {
       queue = new ChunkQueue((bytes) => this.#wait(bytes));

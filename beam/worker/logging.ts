@@ -87,7 +87,10 @@ export class WorkerLog {
     const levels = { error: 'error', warn: 'warn', info: 'info', log: 'info', debug: 'debug' };
     for (const [method, severity] of Object.entries(levels)) {
       (console as unknown as Record<string, unknown>)[method] = (...args: unknown[]): void => {
-        this.write(severity as Severity, args.map(String).join(' '));
+        // As prepare.ts, which this overrides: the SDK tells of every bundle.
+        if (args[0] !== 'Processing ') {
+          this.write(severity as Severity, args.map(String).join(' '));
+        }
       };
     }
   }

@@ -8,6 +8,7 @@
  * our own. The faults below it have files of their own in this folder.
  */
 import '../operators.js';
+import '../coders.js';
 import '../fn.js';
 import './sink.js';
 import { InstructionRequest, InstructionResponse } from 'apache-beam/proto/beam_fn_api';

@@ -9,8 +9,8 @@ const USER_SUM = 'beam:metric:user:sum_int64:v1';
 export function userCounters({ attempted, committed }: MetricResults): Map<string, number> {
   const counters = new Map<string, number>();
   for (const { urn, labels, payload } of committed.length > 0 ? committed : attempted) {
-    const name = labels['NAME'];
-    if (urn !== USER_SUM || name === undefined) continue;
+    if (urn !== USER_SUM) continue;
+    const { NAME: name } = labels;
     const value = new VarIntCoder().decode(protobuf.Reader.create(payload));
     counters.set(name, (counters.get(name) ?? 0) + value);
   }

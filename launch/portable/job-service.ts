@@ -6,9 +6,10 @@ import {
   GetJobMetricsRequest,
   GetJobMetricsResponse,
   GetJobStateRequest,
+  JobMessage_MessageImportance,
   JobMessagesRequest,
   JobMessagesResponse,
-  JobState_Enum,
+  type JobState_Enum,
   JobStateEvent,
   PrepareJobRequest,
   PrepareJobResponse,
@@ -38,9 +39,6 @@ const MESSAGES = method('GetMessageStream', JobMessagesRequest, JobMessagesRespo
 
 const CONNECT_MS = 10_000;
 
-/** From here on a message says what went wrong (JOB_MESSAGE_ERROR of the model). */
-const ERROR_IMPORTANCE = 5;
-
 export interface EngineMessage {
   readonly text: string;
   readonly isError: boolean;
@@ -57,17 +55,22 @@ export class JobService {
     this.#client = new RpcClient(endpoint);
   }
 
+  /** Resolves when it is reached; rejects where it is not within ten seconds. */
+  async ready(): Promise<void> {
+    try {
+      await this.#client.ready(CONNECT_MS);
+    } catch {
+      throw new Error(`no Beam job service answers at ${this.#endpoint}`);
+    }
+  }
+
   /** Starts a job and resolves with its id. */
   async start(
     pipeline: Pipeline,
     jobName: string,
     options: Readonly<Record<string, unknown>>,
   ): Promise<string> {
-    try {
-      await this.#client.ready(CONNECT_MS);
-    } catch {
-      throw new Error(`no Beam job service answers at ${this.#endpoint}`);
-    }
+    await this.ready();
     const pipelineOptions = Struct.fromJson(
       Object.fromEntries(
         Object.entries(options).map(([name, value]) => [`beam:option:${name}:v1`, value]),
@@ -92,16 +95,24 @@ export class JobService {
     return metrics ?? { attempted: [], committed: [] };
   }
 
-  /** Has the engine's messages on a job told to `hear`, until the job or `close` ends them. */
-  followMessages(jobId: string, hear: (message: EngineMessage) => void): void {
+  /** Tells `hear` of the engine's messages on a job; resolves when there are no more. */
+  followMessages(jobId: string, hear: (message: EngineMessage) => void): Promise<void> {
     const stream = this.#client.stream(MESSAGES, { jobId });
     stream.on('data', ({ response }: JobMessagesResponse) => {
       if (response.oneofKind !== 'messageResponse') return;
       const { importance, messageText } = response.messageResponse;
-      hear({ text: messageText, isError: Number(importance) >= ERROR_IMPORTANCE });
+      hear({
+        text: messageText,
+        isError: importance === JobMessage_MessageImportance.JOB_MESSAGE_ERROR,
+      });
     });
-    // Whether the job runs is asked for anyway.
-    stream.on('error', () => undefined);
+    return new Promise((resolve) => {
+      // Whether the job runs is asked for anyway.
+      stream.on('error', () => {
+        resolve();
+      });
+      stream.on('end', resolve);
+    });
   }
 
   close(): void {

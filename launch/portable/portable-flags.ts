@@ -103,11 +103,11 @@ function workerPlace(flags: PortableFlags, problems: Problem[]): WorkerPlace {
 function engineOptions(texts: readonly string[], problems: Problem[]): Record<string, unknown> {
   const options: Record<string, unknown> = {};
   for (const text of texts) {
-    const [, name, value] = /^([a-z][a-z0-9_]*)=(.*)$/su.exec(text) ?? [];
-    if (name === undefined || value === undefined) {
+    const found = /^([a-z][a-z0-9_]*)=(.*)$/su.exec(text);
+    if (found === null) {
       problems.push(problem('engine-option', `expected name_of_option=value, got ${text}`));
     } else {
-      options[name] = jsonOr(value);
+      options[found[1]] = jsonOr(found[2]);
     }
   }
   return options;

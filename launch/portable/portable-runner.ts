@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { JobState_Enum } from 'apache-beam/proto/beam_job_api';
 import { IsBounded_Enum, type Pipeline } from 'apache-beam/proto/beam_runner_api';
 import { PipelineResult, Runner } from 'apache-beam/runners/runner';
+import { keepEarliestTimes } from '../../beam/earliest-times.js';
 import { expandExternal } from '../../beam/expand-external.js';
 import { inlineConstants } from '../../beam/inline-constants.js';
 import { fireOnce } from '../../beam/once-triggers.js';
@@ -46,6 +47,8 @@ const POLL_MS = 250;
 const PROGRESS_MS = 1000;
 /** How long an engine may take to cancel a job. */
 const CANCEL_MS = 30_000;
+/** How long after a job's end its engine may still tell why. */
+const LAST_MESSAGES_MS = 3000;
 /** Messages of an engine that are kept to say why a job failed; stacks are long. */
 const KEPT_ERRORS = 5;
 
@@ -87,6 +90,7 @@ export class PortableRunner extends Runner {
     const workers = await openWorkers(this.#options.workers);
     try {
       setEnvironment(pipeline, workers.environment);
+      keepEarliestTimes(pipeline);
       const streaming = Object.values(pipeline.components?.pcollections ?? {}).some(
         ({ isBounded }) => isBounded === IsBounded_Enum.UNBOUNDED,
       );
@@ -114,8 +118,8 @@ export class PortableRunner extends Runner {
   ): Promise<Map<string, number>> {
     const { cancelled, log, onProgress } = this.#options;
     const errors: string[] = [];
-    service.followMessages(jobId, ({ text, isError }) => {
-      log?.[isError ? 'error' : 'debug']({ jobId }, text);
+    const told = service.followMessages(jobId, ({ text, isError }) => {
+      log?.debug({ jobId }, text);
       if (!isError) return;
       errors.push(text);
       if (errors.length > KEPT_ERRORS) errors.shift();
@@ -125,26 +129,26 @@ export class PortableRunner extends Runner {
       workers !== null && watches(jobId, workers)
         ? new WorkerDeadline(workers.statusDirectory)
         : null;
-    let counters = new Map<string, number>();
     let asked = -Infinity;
     let givenUp: string | undefined;
     for (let cancelledAt = Infinity; ; await sleep(POLL_MS)) {
       const state = await service.state(jobId);
       if (ENDED.includes(state)) {
+        if (state === JobState_Enum.DONE) return userCounters(await service.metrics(jobId));
         if (givenUp !== undefined) throw new Error(`the job ${jobId} was cancelled: ${givenUp}`);
-        if (state !== JobState_Enum.DONE) throw jobFailed(jobId, state, errors);
-        return userCounters(await service.metrics(jobId));
+        await Promise.race([told, sleep(LAST_MESSAGES_MS, undefined, { ref: false })]);
+        throw jobFailed(jobId, state, errors);
       }
       const now = performance.now();
       if (now - asked >= PROGRESS_MS) {
         asked = now;
         const metrics = await service.metrics(jobId);
-        counters = userCounters(metrics);
-        onProgress?.(JobState_Enum[state].toLowerCase(), counters);
+        onProgress?.(JobState_Enum[state].toLowerCase(), userCounters(metrics));
         if (givenUp === undefined) {
-          givenUp = cancelled?.aborted
-            ? 'it was interrupted'
-            : deadline?.problem(metrics.attempted.length + metrics.committed.length > 0);
+          givenUp =
+            cancelled?.aborted === true
+              ? 'it was interrupted'
+              : deadline?.problem(metrics.attempted.length + metrics.committed.length > 0);
           if (givenUp !== undefined) {
             cancelledAt = now;
             await service.cancel(jobId);
@@ -197,8 +201,14 @@ function refuseLocalSteps(pipeline: Pipeline): void {
 
 function jobFailed(jobId: string, state: JobState_Enum, errors: readonly string[]): Error {
   const message = `the job ${jobId} ended in state ${JobState_Enum[state]}`;
-  const said = errors.join('\n');
+  const said = [...new Set(errors.flatMap(sentencesOf))].join('; ');
   return said === '' ? new Error(message) : new Error(message, { cause: new Error(said) });
+}
+
+/** What an engine's message says without its stacks: the first line, and Java's innermost cause. */
+function sentencesOf(text: string): string[] {
+  const [first, ...rest] = text.split('\n').map((line) => line.trim());
+  return [first, ...rest.filter((line) => line.startsWith('Caused by: ')).slice(-1)];
 }
 
 class PortableResult extends PipelineResult {

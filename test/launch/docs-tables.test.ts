@@ -93,8 +93,9 @@ describe('the tables of the documentation', () => {
     it(`have all options of flowsieve ${name}, and no others`, async () => {
       const rows = [...rowsOf(page, 'command').keys()];
       const usages = rows.filter((usage) => `${usage} `.startsWith(`flowsieve ${name} `));
-      const documented = new Set(usages.join(' ').match(/--[a-z]+/g));
-      const help = (await helpOf(...command)).match(/^ +(?:-[a-zA-Z], )?--[a-z]+/gm) ?? [];
+      const documented = new Set(usages.join(' ').match(/--[a-z]+(?:-[a-z]+)*/g));
+      const help =
+        (await helpOf(...command)).match(/^ +(?:-[a-zA-Z], )?--[a-z]+(?:-[a-z]+)*/gm) ?? [];
       const options = help.map((option) => option.replace(/^.*--/, '--'));
       expect([...documented]).to.have.members(options.filter((option) => option !== '--help'));
     });
