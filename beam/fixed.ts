@@ -4,6 +4,8 @@
  * Fault: an unbounded engine keeps a side input as state, and a job that replaces another takes its
  * state over: an Impulse that has fired does not fire again, so the new job would go on with the
  * values of the old one. Adding a side input to a step also fails Dataflow's compatibility check.
+ * Fault (Flink, Beam 2.70): a streaming job with a side input fails at its first checkpoint, `class [B
+ * cannot be cast to class WindowedValue`, and so never has one.
  * Repair: the value travels in the payload of the DoFn, which a new job brings with it.
  */
 import { constant } from './constant.js';

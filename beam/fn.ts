@@ -265,7 +265,8 @@ class FnOperator implements IOperator, FnContext {
 
   async finishBundle(): Promise<void> {
     await this.#tail;
-    if (this.#fn?.finishBundle !== undefined) {
+    // Flink has bundles without elements, also before the side inputs are there.
+    if (this.#fn?.finishBundle !== undefined && this.#earliest !== undefined) {
       await this.#fetchSides();
       this.#current = undefined;
       await this.#fn.finishBundle();

@@ -110,6 +110,10 @@ function commandTree(ended: (code: number) => void): Command {
       ),
     )
     .option('--environment-config <text>', 'command, image or host:port of that environment')
+    .option(
+      '--expansion-service <host:port>',
+      'with --runner portable: what knows Kafka (default: port 8097 of the endpoint)',
+    )
     .option('--job-name <name>', 'with --runner portable or dataflow: name of the job')
     .option(
       '--parallelism <n>',
@@ -146,6 +150,11 @@ function commandTree(ended: (code: number) => void): Command {
       const place = misplaced ?? '--dry-run';
       printProblems([{ place, path: '', message: 'expected only with --runner dataflow' }]);
       ended(EXIT.configuration);
+      return;
+    }
+    if (flags.streaming === true && runner === 'portable') {
+      const { runPortableStreamingCommand } = await import('./commands/run-portable-streaming.js');
+      ended(await runPortableStreamingCommand(config, { ...flags, runner }));
       return;
     }
     if (flags.streaming === true) {

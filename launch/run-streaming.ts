@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Config } from './config/config.js';
 import { ConfigurationError } from './config/configuration-error.js';
 import { LateIndicators } from './hunt-job.js';
-import { prepareReference, prepareOutput, jobSpec } from './job-spec.js';
+import { prepareReference, prepareOutput } from './job-spec.js';
+import { ownSinks, streamingSpec } from './streaming-spec.js';
 import { openLevelStore, type LevelStore } from './local/state/level-store.js';
 import { StreamingRunner, type StreamingJob } from './local/streaming/streaming-runner.js';
 import { BurstLog, createLogger } from './log.js';
@@ -12,8 +13,7 @@ import { LatencyHistogram } from './operations/latency.js';
 import { serveOperations, type OperationsServer } from './operations/serve-operations.js';
 import type { StreamStatus } from './operations/stream-status.js';
 import { onTermination } from './operations/termination.js';
-import { buildPipeline, type JobSpec, type StreamSpec } from '../pipeline/pipeline.js';
-import type { LiveInput, LiveLocation } from '../pipeline/live-input.js';
+import { buildPipeline, type JobSpec } from '../pipeline/pipeline.js';
 import { readManifest, type Manifest, type ManifestRef } from '../reference/snapshot.js';
 import { appendLines, closeAppended } from '../transforms/append.js';
 import { NewestSnapshot } from '../transforms/read/live/latest-reference.js';
@@ -277,43 +277,6 @@ function referenceStatus({ version, feeds }: Manifest): StreamStatus['references
   };
 }
 
-/** The job as its graph takes it. */
-function streamingSpec(config: Config, reference: ManifestRef): JobSpec {
-  const { streaming, output, sinks } = config;
-  const stream: StreamSpec = {
-    inputs: config.inputs.map(liveInput),
-    allowedLatenessMs: streaming.allowedLatenessMs,
-    earlyMs: streaming.earlyFiringsMs,
-    everyMs: streaming.referenceEveryMs,
-    suppressionsPath: config.suppressionsPath ?? null,
-    sinks: [{ kind: 'files', directory: output }, ...sinks],
-    archive:
-      streaming.lookbackMs === 0
-        ? null
-        : { directory: join(streaming.state, 'archive'), lookbackMs: streaming.lookbackMs },
-    engine: null,
-  };
-  return { ...jobSpec(config, reference), stream };
-}
-
-function liveInput({ location, ...input }: Config['inputs'][number]): LiveInput {
-  const { uri, format, sensor, samplingRate, unknownFlags } = input;
-  // The check of the configuration lets none through.
-  if (location.kind === 'object') throw new Error(`${uri} is read only without --streaming`);
-  const place: LiveLocation =
-    location.kind === 'pubsub'
-      ? {
-          ...location,
-          timestampAttribute: input.timestampAttribute ?? '',
-          idAttribute: input.idAttribute ?? '',
-        }
-      : location;
-  return {
-    input: { name: uri, uri, format, sensor, samplingRate, unknownFlags },
-    location: place,
-  };
-}
-
 function lateIndicators(
   config: Config,
   { stream }: JobSpec,
@@ -321,7 +284,12 @@ function lateIndicators(
 ): LateIndicators | undefined {
   const archive = stream?.archive ?? null;
   if (stream === null || archive === null) return undefined;
-  return new LateIndicators({ config, archive, sinks: stream.sinks, log });
+  return new LateIndicators({
+    config,
+    archive,
+    sinks: [{ kind: 'files', directory: config.output }, ...ownSinks(config.sinks)],
+    log,
+  });
 }
 
 async function makeState(config: Config): Promise<void> {

@@ -1,4 +1,5 @@
 import type { InputSpec } from './chunk.js';
+import type { KafkaPlace, KafkaTime } from './kafka-topic.js';
 
 /** An input of a job without an end, and where it comes from. Plain JSON. */
 export interface LiveInput {
@@ -22,4 +23,14 @@ export type LiveLocation =
       readonly timestampAttribute: string;
       /** Attribute by which a message that was published twice is known; '' = none. */
       readonly idAttribute: string;
-    };
+    }
+  | KafkaLocation;
+
+/** A Kafka topic; only engines that run Java's transforms read it. */
+export interface KafkaLocation extends KafkaPlace {
+  readonly kind: 'kafka';
+  /** Consumer group; '' = none. */
+  readonly group: string;
+  readonly from: 'earliest' | 'latest';
+  readonly times: KafkaTime;
+}

@@ -30,7 +30,7 @@ import { joinReference } from '../transforms/join-reference.js';
 import { keepRejects } from '../transforms/keep-rejects.js';
 import { latestReference, latestSuppressions, type Following } from '../transforms/latest.js';
 import { orient } from '../transforms/orient.js';
-import { publish } from '../transforms/publish.js';
+import { publish, type KafkaSinkSpec } from '../transforms/publish.js';
 import { read } from '../transforms/read.js';
 import { readLive } from '../transforms/read-live.js';
 import { suppress } from '../transforms/suppress.js';
@@ -78,7 +78,7 @@ export interface StreamSpec extends Following {
   readonly allowedLatenessMs: number;
   /** From the first record of a window to its first early pane. */
   readonly earlyMs: number;
-  readonly sinks: readonly SinkSpec[];
+  readonly sinks: readonly (SinkSpec | KafkaSinkSpec)[];
   /** Where conversations are kept for indicators that come late; null = they are not. */
   readonly archive: ArchiveSpec | null;
 }
@@ -91,14 +91,18 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
   const { findingWindowMs, shards, stream } = spec;
   const timing: Timing = stream === null ? null : { ...stream, windowMs: spec.windowMs };
   const nowMs = stream === null ? spec.nowMs : null;
+  const engine = stream?.engine ?? null;
   const reference = latestReference(root, start, spec.reference, stream);
   const suppressions = latestSuppressions(root, start, spec.suppressions, stream);
   const { conversations, rejects } = readConversations(root, start, spec, reference, timing);
 
-  const known = stream?.engine?.history ?? null;
   const past =
     spec.given === undefined
-      ? keepHistory(root, conversations, reference, start, spec.history, timing, known)
+      ? keepHistory(root, conversations, reference, start, {
+          directory: spec.history,
+          timing,
+          engine,
+        })
       : readHistory(start, spec.given);
   const { history, judged } = past;
   const options = { reference, suppressions, history, findingWindowMs, shards, nowMs, timing };
@@ -127,19 +131,21 @@ export function buildPipeline(root: Root, spec: JobSpec): void {
     ...days.map((day) => day.notices),
   ]);
   const { rejectsPath, noticesPath } = spec;
+  const outputs = engine?.outputs ?? null;
   if (stream === null) {
     write(findings, start, { path: spec.findingsPath, content: 'findings' });
     write(keepRejects(rejects), start, { path: rejectsPath, content: 'rejects' });
     write(notices, start, { path: noticesPath, content: 'notices' });
-  } else if (stream.engine !== null) {
-    const { sinks, output: directory } = stream.engine;
+  } else if (outputs !== null) {
+    const { sinks, output: directory } = outputs;
     deliver(findings, sinks);
     writeObjects(together('all rejects', rejects), { directory, content: 'rejects' });
     writeObjects(notices, { directory, content: 'notices' });
   } else {
     publish(findings, stream.sinks);
-    append(together('all rejects', rejects), { path: rejectsPath, content: 'rejects' });
-    append(notices, { path: noticesPath, content: 'notices' });
+    const shared = engine !== null;
+    append(together('all rejects', rejects), { path: rejectsPath, content: 'rejects', shared });
+    append(notices, { path: noticesPath, content: 'notices', shared });
   }
 }
 

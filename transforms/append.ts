@@ -1,3 +1,6 @@
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { dirname, join, parse } from 'node:path';
 import { jsonCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import type { PCollection } from 'apache-beam';
@@ -10,6 +13,8 @@ import { AppendedLines } from './write/appended-lines.js';
 interface AppendParams {
   readonly path: string;
   readonly content: 'rejects' | 'notices';
+  /** Other processes of the job append too: each has a file of its own, named after it. */
+  readonly shared?: boolean;
 }
 
 /** Values that a bundle holds before it hands them on. */
@@ -18,14 +23,14 @@ const HELD_VALUES = 1000;
 /** Files that this process appends to, by path. */
 const files = new Map<string, Promise<AppendedLines<unknown>>>();
 
-registerFn<AppendParams, unknown>('flowsieve/append', ({ path, content }, context) => {
+registerFn<AppendParams, unknown>('flowsieve/append', (params, context) => {
   let held: unknown[] = [];
   const append = async (): Promise<void> => {
     const values = held;
     held = [];
     if (values.length === 0) return;
-    const written = await untilWritten(() => appendLines({ path, content }, values));
-    context.count(`written/${content}`, written);
+    const written = await untilWritten(() => appendLines(params, values));
+    context.count(`written/${params.content}`, written);
   };
   return {
     async process(value): Promise<void> {
@@ -38,15 +43,26 @@ registerFn<AppendParams, unknown>('flowsieve/append', ({ path, content }, contex
 
 /** Appends values to the file of this process; returns how many were worth it. */
 export async function appendLines(
-  { path, content }: AppendParams,
+  { path: named, content, shared = false }: AppendParams,
   values: readonly unknown[],
 ): Promise<number> {
+  const path = shared ? ownPath(named) : named;
   let file = files.get(path);
   if (file === undefined) files.set(path, (file = open(path, content)));
   return (await file).append(values);
 }
 
-function open(path: string, content: AppendParams['content']): Promise<AppendedLines<unknown>> {
+/** `rejects.HOST-PID.ndjson` beside `rejects.ndjson`. */
+function ownPath(path: string): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}.${hostname()}-${process.pid}${ext}`);
+}
+
+async function open(
+  path: string,
+  content: AppendParams['content'],
+): Promise<AppendedLines<unknown>> {
+  await mkdir(dirname(path), { recursive: true });
   const admission = content === 'rejects' ? new FirstRejects() : new NewNotices();
   return AppendedLines.open<unknown>(path, { admission: admission });
 }

@@ -1,6 +1,7 @@
 import { jsonCoder, keyedCoder } from '../beam/coders.js';
 import { applyFn, registerFn } from '../beam/fn.js';
 import { constant } from '../beam/constant.js';
+import { fixed } from '../beam/fixed.js';
 import { foldPerKey, registerFold } from '../beam/fold-per-key.js';
 import { reshuffle } from '../beam/reshuffle.js';
 import { together } from '../beam/together.js';
@@ -18,6 +19,7 @@ import type { ConversationBatch } from '../pipeline/conversation-batch.js';
 import type { Notice } from '../pipeline/notice.js';
 import type { ManifestRef } from '../reference/snapshot.js';
 import { finalFiring, type Timing } from './firing.js';
+import type { EngineSpec } from './engine-spec.js';
 import { latestHistory } from './latest.js';
 import { REFERENCE_SIDE, referenceOf } from './reference-side.js';
 
@@ -146,6 +148,14 @@ export interface HistoryOutputs {
   readonly notices: readonly PCollection<Notice>[];
 }
 
+export interface HistoryOptions {
+  /** null = no history is kept. */
+  readonly directory: string | null;
+  readonly timing: Timing;
+  /** Without an end: another engine, which does not follow the history as it grows; null = ours. */
+  readonly engine: EngineSpec | null;
+}
+
 /**
  * Conversations -> the history's file of each of their UTC days. A judgement reads only days strictly
  * before its own, so a run that is repeated gives the same.
@@ -155,17 +165,17 @@ export function keepHistory(
   conversations: PCollection<ConversationBatch>,
   reference: PCollection<ManifestRef>,
   impulse: PCollection<unknown>,
-  directory: string | null,
-  timing: Timing,
-  pinned: HistoryRef | null = null,
+  { directory, timing, engine }: HistoryOptions,
 ): HistoryOutputs {
   if (directory === null) {
-    return { history: constant(impulse, 'no history', null), judged: [], notices: [] };
+    return { history: fixed(impulse, 'no history', null), judged: [], notices: [] };
   }
   const { days, notices } = writeHistory(conversations, reference, directory, timing);
   const left = windowInto<Notice>(notices, 'leave history notices', null);
-  if (timing !== null)
-    return followHistory(latestHistory(root, impulse, directory, pinned), days, left, directory);
+  if (timing !== null) {
+    const history = latestHistory(root, impulse, directory, engine);
+    return judgeWrittenDays(days, left, { directory, history });
+  }
   const { out: begin } = applyFn(impulse, {
     name: 'begin history',
     fn: 'flowsieve/begin-file',
@@ -265,12 +275,11 @@ registerFn<{ readonly directory: string }, WrittenDay>(
   }),
 );
 
-/** Without an end each day is judged once it is written, and the history is followed as it grows. */
-function followHistory(
-  history: PCollection<HistoryRef>,
+/** Without an end each day is judged once it is written. */
+function judgeWrittenDays(
   days: PCollection<WrittenDay>,
   notices: PCollection<Notice>,
-  directory: string,
+  { directory, history }: { directory: string; history: PCollection<HistoryRef | null> },
 ): HistoryOutputs {
   const { judged } = applyFn(windowInto(days, 'leave history days', null), {
     name: 'describe history',

@@ -52,14 +52,14 @@ export function latestSuppressions(
   return applySource(root, 'suppressions', { source: LATEST_SUPPRESSIONS, params }, jsonCoder);
 }
 
-/** The history's files as an unbounded job finds them at any time; `pinned` on other engines. */
+/** The history's files as an unbounded job finds them at any time; on other engines as they were. */
 export function latestHistory(
   root: Root,
   start: PCollection<unknown>,
   directory: string,
-  pinned: HistoryRef | null,
-): PCollection<HistoryRef> {
-  if (pinned !== null) return fixed(start, 'history', pinned);
+  engine: EngineSpec | null,
+): PCollection<HistoryRef | null> {
+  if (engine !== null) return fixed(start, 'history', engine.history);
   const params = { directory, everyMs: HISTORY_EVERY_MS };
   return applySource(root, 'history', { source: LATEST_HISTORY, params }, jsonCoder);
 }

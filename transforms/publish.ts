@@ -3,7 +3,12 @@ import { applyFn, registerFn } from '../beam/fn.js';
 import { stableInput } from '../beam/stable-input.js';
 import type { PCollection } from 'apache-beam';
 import type { Finding } from '../pipeline/finding.js';
+import type { KafkaPlace } from '../pipeline/kafka-topic.js';
+import { writeKafka } from './kafka.js';
 import { putFindings, type SinkSpec } from './write/open-sinks.js';
+
+/** A Kafka topic: written by the engine, not by a sink of ours. */
+export type KafkaSinkSpec = { readonly kind: 'kafka' } & KafkaPlace;
 
 interface PublishParams {
   readonly sink: SinkSpec;
@@ -40,13 +45,21 @@ registerFn<PublishParams, Finding>('flowsieve/publish', ({ sink, counts }, conte
  * Revisions of findings -> sinks, each a step of its own. A sink may be handed a revision again after
  * a crash: it leaves out what it has.
  */
-export function publish(findings: PCollection<Finding>, sinks: readonly SinkSpec[]): void {
+export function publish(
+  findings: PCollection<Finding>,
+  sinks: readonly (SinkSpec | KafkaSinkSpec)[],
+): void {
   // What is told must not be told otherwise after a crash: it is stored first.
   const stored = stableInput(findings, 'findings to publish');
   // The SDK finishes side steps last first; a sink that is stuck must not keep the first one waiting.
   for (const [i, sink] of [...sinks.entries()].reverse()) {
+    const name = `publish to ${sink.kind} ${i + 1}`;
+    if (sink.kind === 'kafka') {
+      writeKafka(stored, name, sink);
+      continue;
+    }
     applyFn(stored, {
-      name: `publish to ${sink.kind} ${i + 1}`,
+      name,
       fn: 'flowsieve/publish',
       params: { sink, counts: i === 0 } satisfies PublishParams,
       // A step without outputs is not run by the SDK.

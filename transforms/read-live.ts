@@ -1,5 +1,5 @@
 import { chunkCoder, jsonCoder } from '../beam/coders.js';
-import { applyFn, registerFn } from '../beam/fn.js';
+import { applyFn, registerFn, type FnContext } from '../beam/fn.js';
 import { applySource, unbounded } from '../beam/source.js';
 import { together } from '../beam/together.js';
 import type { PCollection, Root } from 'apache-beam';
@@ -11,26 +11,44 @@ import type { Reject } from '../pipeline/reject.js';
 import { FOLLOW_SOURCE } from './read/live/followed-files.js';
 import { NETFLOW_SOURCE } from './read/live/netflow-source.js';
 import { STANDARD_INPUT_SOURCE } from './read/live/standard-input.js';
-import { messageChunks } from './read/message-chunks.js';
+import { messageChunks, payloadChunks } from './read/message-chunks.js';
+import { readKafka, type KafkaMessage } from './kafka.js';
 
 const PUBSUB_READ = 'beam:transform:pubsub_read:v1';
 
 registerFn<InputSpec, Uint8Array>('flowsieve/unpack-messages', (input, context) => ({
-  async process(message): Promise<void> {
-    const rejects: Reject[] = [];
-    const reject = (each: Reject): number => rejects.push(each);
-    let chunks = 0;
-    for await (const chunk of messageChunks(message, input, Date.now(), reject)) {
-      chunks++;
-      await context.send('chunks', chunk);
+  process: (message) =>
+    unpack(context, (reject) => messageChunks(message, input, Date.now(), reject)),
+}));
+
+registerFn<InputSpec, KafkaMessage>('flowsieve/unpack-kafka', (input, context) => ({
+  async process({ value }): Promise<void> {
+    if (value === undefined) {
+      context.count('messages-without-records');
+      return;
     }
-    if (chunks === 0 && rejects.length === 0) context.count('messages-without-records');
-    for (const each of rejects) {
-      context.count(`rejects/${each.format}/${each.reason}`);
-      await context.send('rejects', each);
-    }
+    const origin = { id: '', arrivedMs: Date.now() };
+    await unpack(context, (reject) => payloadChunks(value, input, origin, reject));
   },
 }));
+
+/** Sends a message's chunks, and counts and sends what could not be read of it. */
+async function unpack(
+  context: FnContext,
+  chunksOf: (reject: (reject: Reject) => void) => AsyncIterable<Chunk>,
+): Promise<void> {
+  const rejects: Reject[] = [];
+  let chunks = 0;
+  for await (const chunk of chunksOf((each) => rejects.push(each))) {
+    chunks++;
+    await context.send('chunks', chunk);
+  }
+  if (chunks === 0 && rejects.length === 0) context.count('messages-without-records');
+  for (const each of rejects) {
+    context.count(`rejects/${each.format}/${each.reason}`);
+    await context.send('rejects', each);
+  }
+}
 
 /** Live inputs -> chunks of whole records, unbounded, and what could not be read. */
 export function readLive(
@@ -51,6 +69,16 @@ export function readLive(
         applySource(root, name, { source: id, params: { input, ...params } }, chunkCoder),
       );
     };
+    const unpacked = (messages: PCollection<unknown>, fn: string): void => {
+      const outputs = applyFn(messages, {
+        name: `unpack ${own}`,
+        fn,
+        params: input,
+        outputs: { chunks: chunkCoder, rejects: jsonCoder },
+      });
+      chunks.push(outputs['chunks']);
+      rejects.push(outputs['rejects']);
+    };
     switch (location.kind) {
       case 'stdin':
         source(STANDARD_INPUT_SOURCE, {});
@@ -68,16 +96,12 @@ export function readLive(
           () => PubSubReadPayload.toBinary(payload),
           new BytesCoder(),
         );
-        const unpacked = applyFn(messages, {
-          name: `unpack ${own}`,
-          fn: 'flowsieve/unpack-messages',
-          params: input,
-          outputs: { chunks: chunkCoder, rejects: jsonCoder },
-        });
-        chunks.push(unpacked['chunks']);
-        rejects.push(unpacked['rejects']);
+        unpacked(messages, 'flowsieve/unpack-messages');
         break;
       }
+      case 'kafka':
+        unpacked(readKafka(root, name, location), 'flowsieve/unpack-kafka');
+        break;
       default:
         source(FOLLOW_SOURCE, { location });
     }

@@ -75,6 +75,7 @@ async function filesNamed(
     }
     case 'object':
     case 'pubsub':
+    case 'kafka':
     case 'netflow':
     case 'stdin':
       throw new Error(`${uri} has no files`);

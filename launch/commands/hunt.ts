@@ -13,6 +13,7 @@ import type { HuntReport } from '../hunt-job.js';
 import type { DirectoryLock } from '../local/state/state-directory.js';
 import { printError, printLine, printProblems } from '../messages.js';
 import { printable, quoted } from '../terminal-text.js';
+import { ownSinks } from '../streaming-spec.js';
 
 export interface HuntCommandOptions {
   /** How far back: a duration (`24h`) or a time (ISO 8601). */
@@ -63,7 +64,7 @@ export async function huntCommand(file: string, options: HuntCommandOptions): Pr
   try {
     const { runHunt } = await import('../hunt-job.js');
     watchSinks({ onMessage: printLine });
-    const sinks = [{ kind: 'files', directory: config.output } as const, ...config.sinks];
+    const sinks = [{ kind: 'files', directory: config.output } as const, ...ownSinks(config.sinks)];
     const { nowMs } = config;
     const hunt = { config, archive, ...span, before: null, reference, sinks, nowMs };
     const report = await runHunt(hunt);

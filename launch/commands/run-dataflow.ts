@@ -91,6 +91,7 @@ function isGood(state: string | undefined): boolean {
 const OTHERS = {
   environment: '--environment',
   environmentConfig: '--environment-config',
+  expansionService: '--expansion-service',
   parallelism: '--parallelism',
   engineOption: '--engine-option',
   strict: '--strict',

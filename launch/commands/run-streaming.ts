@@ -6,8 +6,9 @@ import { renderStatusLine } from '../operations/status-line.js';
 import { renderStreamSummary } from '../operations/stream-summary.js';
 import type { StreamStatus } from '../operations/stream-status.js';
 import type { Problem } from '../config/problem.js';
+import { readPortableFlags, type PortableFlags } from '../portable/portable-flags.js';
 
-export interface RunStreamingFlags {
+export interface RunStreamingFlags extends PortableFlags {
   /** URIs that replace the configured inputs; none = the configured ones. */
   readonly input: readonly string[];
   readonly output?: string;
@@ -26,7 +27,11 @@ export async function runStreamingCommand(file: string, flags: RunStreamingFlags
     output: flags.output,
     streaming: true,
   });
-  const problems = [...(loaded.ok ? [] : loaded.problems), ...flagProblems(flags)];
+  const problems = [
+    ...(loaded.ok ? [] : loaded.problems),
+    ...readPortableFlags(flags.runner, flags).problems,
+    ...flagProblems(flags),
+  ];
   if (!loaded.ok || problems.length > 0) {
     printProblems(problems);
     return EXIT.configuration;
@@ -56,12 +61,27 @@ export async function runStreamingCommand(file: string, flags: RunStreamingFlags
   return EXIT.ran;
 }
 
-function flagProblems({ runner, now, strict, metrics }: RunStreamingFlags): Problem[] {
+/** What is wrong with the flags of a job without an end. */
+export function flagProblems({
+  runner,
+  now,
+  strict,
+  metrics,
+  drain,
+}: RunStreamingFlags): Problem[] {
   const problems: Problem[] = [];
   const add = (place: string, message: string): void => {
     problems.push({ place, path: '', message });
   };
-  if (runner !== 'local') add('--runner', `expected local with --streaming, got ${runner}`);
+  if (runner === 'direct')
+    add('--runner', 'expected local or portable with --streaming, got direct');
+  if (runner === 'portable') {
+    const served = { '--metrics': metrics, '--drain': drain };
+    for (const [flag, value] of Object.entries(served)) {
+      if (value !== undefined)
+        add(flag, 'expected only with --runner local; the engine has its own');
+    }
+  }
   if (strict === true) add('--strict', 'expected only without --streaming');
   if (now !== undefined) add('--now', 'a job without an end goes by the clock');
   try {

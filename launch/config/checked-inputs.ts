@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { parseDatedUri } from '../backfill/dated-uri.js';
 import { quoted } from '../terminal-text.js';
 import type { InputConfig } from './config.js';
+import { unusableOn, type Engine } from './engine-places.js';
 import {
   inputFiles,
   parseInputUri,
@@ -14,8 +15,8 @@ import type { inputSchema } from './schema.js';
 
 type InputSettings = z.infer<typeof inputSchema>;
 
-/** What inputs are: files that are there, files and live sources that are followed, or names with dates in them. */
-export type InputKind = 'files' | 'followed' | 'dated';
+/** What inputs are: files that are there, names with dates in them, or what an engine reads without an end. */
+export type InputKind = 'files' | 'dated' | Engine;
 
 /** Tells what is wrong with the setting `key` of an input. */
 type Problem = (key: keyof InputSettings, message: string) => void;
@@ -75,27 +76,30 @@ export class CheckedInputs {
   /** The files that a batch reads; there must be some. */
   async #files(uri: string, location: InputLocation, problem: Problem): Promise<readonly string[]> {
     if (isLive(location)) {
-      if (this.#kind !== 'followed') {
+      if (this.#kind === 'files' || this.#kind === 'dated') {
         const message = `expected files, got ${quoted(uri)}, which is read only with --streaming`;
         problem('uri', message);
+      } else {
+        refused(this.#kind, uri, location.kind, problem);
       }
       return [];
     }
     if (location.kind === 'object') {
-      if (this.#kind === 'followed') {
-        const message = `expected what can be followed, got ${quoted(uri)}: objects are read only without --streaming`;
-        problem('uri', message);
-      } else if (this.#kind === 'dated') {
+      if (this.#kind === 'dated') {
         problem(
           'uri',
           `expected files of this machine, got ${quoted(uri)}: a backfill reads no objects`,
         );
+      } else if (this.#kind !== 'files') {
+        const message = `expected what can be followed, got ${quoted(uri)}: objects are read only without --streaming`;
+        problem('uri', message);
       }
       // Whether there are some is asked once all else is right.
       return this.#kind === 'files' ? [uri] : [];
     }
     if (this.#kind === 'dated') return [];
-    if (this.#kind === 'followed') {
+    if (this.#kind !== 'files') {
+      if (refused(this.#kind, uri, 'files', problem)) return [];
       const odd = location.kind === 'file' && (await isPipeOrDevice(location.path));
       if (odd) problem('uri', notAFile(location.path));
       return [];
@@ -115,10 +119,22 @@ export class CheckedInputs {
   }
 }
 
+/** Tells of what the engine cannot read without an end. */
+function refused(
+  engine: Engine,
+  uri: string,
+  kind: LiveLocation['kind'] | 'files',
+  problem: Problem,
+): boolean {
+  const why = unusableOn(engine, 'inputs', kind);
+  if (why !== undefined) problem('uri', `${why}; got ${quoted(uri)}`);
+  return why !== undefined;
+}
+
 /** Whether its bytes come only once, and when they like. */
 function isLive(location: InputLocation): location is LiveLocation {
   const { kind } = location;
-  return kind === 'pubsub' || kind === 'netflow' || kind === 'stdin';
+  return kind === 'pubsub' || kind === 'kafka' || kind === 'netflow' || kind === 'stdin';
 }
 
 /** What of a live input only one reader can have, in words. */
@@ -128,6 +144,8 @@ function onlyOnce(location: InputLocation): string | undefined {
       return 'standard input';
     case 'pubsub':
       return `the subscription ${location.subscription}`;
+    case 'kafka':
+      return `the topic ${location.topic} of ${location.brokers}`;
     case 'netflow':
       return `the UDP port ${location.port} of ${location.host}`;
     case 'file':
@@ -139,6 +157,9 @@ function onlyOnce(location: InputLocation): string | undefined {
 }
 
 function checkAttributes(input: InputSettings, location: InputLocation, problem: Problem): void {
+  if (location.kind !== 'kafka' && input.kafka !== undefined) {
+    problem('kafka', `expected it only with kafka://, got it with ${quoted(input.uri)}`);
+  }
   if (location.kind === 'pubsub') return;
   for (const key of ['timestampAttribute', 'idAttribute'] as const) {
     if (input[key] === undefined) continue;
@@ -156,7 +177,7 @@ function checkFormat(
   if (location.kind === 'netflow' && format !== 'auto' && format !== 'netflow') {
     problem('format', `expected netflow (or auto) for ${quoted(uri)}, got ${quoted(format)}`);
   }
-  if (location.kind === 'pubsub' && format === 'netflow') {
+  if ((location.kind === 'pubsub' || location.kind === 'kafka') && format === 'netflow') {
     const message = `expected a format of messages, got "netflow", which is one of netflow:// and of files, with ${quoted(uri)}`;
     problem('format', message);
   }

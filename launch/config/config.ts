@@ -8,6 +8,7 @@ import { parseGcsUri } from '../../history/gcs-uri.js';
 import { nameGlob } from '../../objects/name-glob.js';
 import { hasScheme } from '../../objects/object-uri.js';
 import { isRemote } from '../../reference/remote-uri.js';
+import type { KafkaTime } from '../../pipeline/kafka-topic.js';
 import type { FeedSpec, ReferenceSpec } from '../../reference/spec.js';
 import { quoted } from '../terminal-text.js';
 import {
@@ -19,6 +20,7 @@ import {
 import { checkRemoteSettings, defaultJobName, remoteInputs } from '../dataflow/places.js';
 import { formatDuration } from './duration.js';
 import { CheckedInputs, type InputKind } from './checked-inputs.js';
+import { unusableOn, type Engine } from './engine-places.js';
 import { inputFiles, locate, type InputLocation } from './input-uri.js';
 import { problemAt, problemAtText, problemsOf, type Path, type Problem } from './problem.js';
 import { configSchema, inputSchema, SETTINGS, type InputFormat, type Settings } from './schema.js';
@@ -50,6 +52,8 @@ export interface Config {
   readonly output: string;
   /** Further places where findings go; each once. */
   readonly sinks: readonly SinkLocation[];
+  /** Properties of the job's Kafka clients. */
+  readonly kafkaProperties: Readonly<Record<string, string>>;
   /** Used only with --streaming. */
   readonly streaming: StreamingConfig;
   /** Where a job on Dataflow runs and with what; only of one that does. */
@@ -99,6 +103,15 @@ export interface InputConfig {
   readonly timestampAttribute?: string | undefined;
   /** Only of a Pub/Sub input: the attribute that tells messages apart. */
   readonly idAttribute?: string | undefined;
+  /** Only of a Kafka input. */
+  readonly kafka?: KafkaInputConfig | undefined;
+}
+
+export interface KafkaInputConfig {
+  /** Consumer group; undefined = offsets are only the engine's. */
+  readonly group?: string | undefined;
+  readonly from: 'earliest' | 'latest';
+  readonly times: KafkaTime;
 }
 
 export interface ReferenceConfig {
@@ -119,6 +132,8 @@ export interface Overrides {
   readonly streaming?: boolean;
   /** Inputs have placeholders of dates: what they stand for depends on the time, and the result has no files. */
   readonly dated?: boolean;
+  /** What runs it without an end (default: `local`); `dataflow` says so where it is given. */
+  readonly engine?: Exclude<Engine, 'dataflow'>;
   /** ISO 8601. */
   readonly now?: string | undefined;
   /**
@@ -154,7 +169,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
       ? []
       : dataflow !== undefined
         ? check.remoteInputs(settings, overrides.inputs, streaming)
-        : await check.inputs(settings, overrides.inputs, inputKind(streaming, overrides.dated));
+        : await check.inputs(settings, overrides.inputs, inputKind(overrides));
   await check.file(['customers'], settings.customers);
   const suppressions = await check.suppressions(settings.suppressions);
   await check.feeds(settings.reference.feeds);
@@ -167,7 +182,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
       : check.remoteOutput(settings, overrides.output);
   const state = check.resolve(settings.streaming.state);
   if (streaming && dataflow === undefined) await check.streaming(state, output, inputs);
-  const sinks = check.sinks(settings.sinks);
+  const sinks = check.sinks(settings.sinks, engineOf(overrides));
   const nowMs = check.now(overrides.now);
   if (check.problems.length > 0) return { ok: false, problems: check.problems };
   const config: Config = {
@@ -192,6 +207,7 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
     history: settings.history === false ? undefined : check.historyPlace(settings.history),
     output,
     sinks,
+    kafkaProperties: settings.kafkaProperties,
     streaming: {
       state,
       allowedLatenessMs: settings.streaming.allowedLateness,
@@ -208,24 +224,34 @@ export async function loadConfig(path: string, overrides: Overrides = {}): Promi
   return { ok: true, config, warnings: warningsOf(config) };
 }
 
-function inputKind(streaming: boolean, dated = false): InputKind {
-  if (streaming) return 'followed';
-  return dated ? 'dated' : 'files';
+/** What decides where the job reads and tells findings; undefined = nothing, as in batch. */
+function engineOf({ streaming, engine = 'local', dataflow }: Overrides): Engine | undefined {
+  if (dataflow !== undefined) return 'dataflow';
+  return streaming === true ? engine : undefined;
+}
+
+function inputKind(overrides: Overrides): InputKind {
+  return engineOf(overrides) ?? (overrides.dated === true ? 'dated' : 'files');
 }
 
 /** What is allowed and loses records where it was not meant. */
 function warningsOf({ inputs, streaming }: Config): string[] {
   const lateness = formatDuration(streaming.allowedLatenessMs);
-  return inputs
+  const late =
+    `so streaming.allowedLateness (${lateness}) must exceed the exporter's active time-out plus ` +
+    'delivery, or records come too late and are dropped';
+  const ofKafka = inputs
+    .filter(({ location }) => location.kind === 'kafka')
+    .map(({ uri }) => `${quoted(uri)}: the watermark follows the times of messages, ${late}`);
+  const ofPubsub = inputs
     .filter(({ location, timestampAttribute }) => {
       return location.kind === 'pubsub' && timestampAttribute === undefined;
     })
     .map(
       ({ uri }) =>
-        `${quoted(uri)} has no timestampAttribute: the watermark follows publish time, so ` +
-        `streaming.allowedLateness (${lateness}) must exceed the exporter's active time-out plus ` +
-        'delivery, or records come too late and are dropped',
+        `${quoted(uri)} has no timestampAttribute: the watermark follows publish time, ${late}`,
     );
+  return [...ofPubsub, ...ofKafka];
 }
 
 /** Files that a run writes into its output directory. */
@@ -300,8 +326,11 @@ class Check {
       for (const uri of replaced) {
         const input = { ...(defaults ?? inputSchema.parse({ uri })), uri };
         // What only the messages of the input that was replaced can have.
-        const { timestampAttribute, idAttribute, ...others } = input;
-        const live = uri.startsWith('pubsub://') ? { timestampAttribute, idAttribute } : {};
+        const { timestampAttribute, idAttribute, kafka, ...others } = input;
+        const live = {
+          ...(uri.startsWith('pubsub://') ? { timestampAttribute, idAttribute } : {}),
+          ...(uri.startsWith('kafka://') ? { kafka } : {}),
+        };
         // The format of the files that a collector replaces.
         if (uri.startsWith('netflow://')) others.format = SETTINGS.format.default;
         const problem = (message: string): void => {
@@ -446,7 +475,8 @@ class Check {
     }
   }
 
-  sinks(uris: readonly string[]): readonly SinkLocation[] {
+  /** `engine` = what runs a job without an end; a batch job uses no sinks. */
+  sinks(uris: readonly string[], engine: Engine | undefined): readonly SinkLocation[] {
     const sinks: SinkLocation[] = [];
     for (const [i, uri] of uris.entries()) {
       const sink = parseSinkUri(uri);
@@ -455,6 +485,8 @@ class Check {
       } else if (uris.indexOf(uri) < i) {
         this.#add(['sinks', i], `expected each sink once, got ${quoted(uri)} again`);
       } else {
+        const why = engine === undefined ? undefined : unusableOn(engine, 'sinks', sink.kind);
+        if (why !== undefined) this.#add(['sinks', i], `${why}; got ${quoted(uri)}`);
         sinks.push(sink);
       }
     }

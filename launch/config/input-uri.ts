@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { escapePath, glob, isDynamicPattern } from 'tinyglobby';
 import { parseObjectUri, type ObjectPlace } from '../../objects/object-uri.js';
+import { KAFKA_EXPECTED, parseKafkaUri, type KafkaTopic } from './kafka-uri.js';
 import { parsePubsubUri } from './pubsub-name.js';
 
 /** Files by name. */
@@ -32,7 +33,8 @@ export type LiveLocation =
   | { readonly kind: 'pubsub'; readonly subscription: string }
   /** Address (IPv4, or IPv6 without brackets) and UDP port to listen on. */
   | { readonly kind: 'netflow'; readonly host: string; readonly port: number }
-  | { readonly kind: 'stdin' };
+  | { readonly kind: 'stdin' }
+  | ({ readonly kind: 'kafka' } & KafkaTopic);
 
 export type InputUriResult =
   | { readonly ok: true; readonly location: InputLocation }
@@ -40,8 +42,8 @@ export type InputUriResult =
 
 /**
  * Reads an input's URI: a path, a glob or a file:// URL (relative ones start from `directory`),
- * `gs://BUCKET/OBJECT` where OBJECT may be a glob,
- * `pubsub://projects/P/subscriptions/S`, `netflow://HOST:PORT`, or `-` for standard input.
+ * `gs://BUCKET/OBJECT` where OBJECT may be a glob, `pubsub://projects/P/subscriptions/S`,
+ * `kafka://BROKERS/TOPIC`, `netflow://HOST:PORT`, or `-` for standard input.
  * A file whose name looks like a glob is that file.
  */
 export function parseInputUri(uri: string, directory: string): InputUriResult {
@@ -63,11 +65,16 @@ export function parseInputUri(uri: string, directory: string): InputUriResult {
         return { ok: true, location: { kind: 'pubsub', subscription } };
       return wrong('pubsub://projects/PROJECT/subscriptions/SUBSCRIPTION', uri);
     }
+    case 'kafka': {
+      const topic = parseKafkaUri(uri);
+      if (topic !== undefined) return { ok: true, location: { kind: 'kafka', ...topic } };
+      return wrong(KAFKA_EXPECTED, uri);
+    }
     case 'netflow':
       return netflowUrl(uri);
     default:
       return wrong(
-        `a path, a glob, a file://, gs://, pubsub:// or netflow:// URL, or - (${scheme}:// is not read)`,
+        `a path, a glob, a file://, gs://, pubsub://, kafka:// or netflow:// URL, or - (${scheme}:// is not read)`,
         uri,
       );
   }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { parseGcsUri } from '../../history/gcs-uri.js';
 import { hasScheme } from '../../objects/object-uri.js';
 import { feedSpecsSchema } from '../../reference/spec.js';
+import { KAFKA_TIMES } from '../../pipeline/kafka-topic.js';
 import { formatDuration, parseDuration } from './duration.js';
 import { SINK_EXPECTED } from './sink-uri.js';
 
@@ -44,6 +45,8 @@ export const SETTINGS = {
   /** 0 = no conversations are kept. */
   lookbackMs: { default: DAY, min: 0, max: 7 * DAY },
   referenceEveryMs: { default: 2 * SECOND, min: SECOND, max: HOUR },
+  kafkaFrom: { default: 'earliest' },
+  kafkaTimes: { default: 'create' },
   stopWithinMs: { default: 30 * SECOND, min: SECOND, max: 10 * MINUTE },
 } as const;
 
@@ -90,6 +93,9 @@ function historyPlace() {
   );
 }
 
+const KAFKA_PROPERTY_EXPECTED =
+  "expected a text; a number or a truth value wants quotes, such as '500'";
+
 function attribute() {
   const error = 'expected the name of a message attribute, 1 to 256 bytes';
   return z
@@ -97,6 +103,11 @@ function attribute() {
     .min(1, error)
     .refine((text) => Buffer.byteLength(text) <= 256, { error })
     .optional();
+}
+
+function kafkaGroup() {
+  const error = 'expected the name of a consumer group, 1 to 255 characters';
+  return z.string({ error }).min(1, error).max(255, error).optional();
 }
 
 export const inputSchema = z.strictObject({
@@ -117,6 +128,17 @@ export const inputSchema = z.strictObject({
   timestampAttribute: attribute(),
   /** Of a Pub/Sub message: what is equal where a message was published twice. */
   idAttribute: attribute(),
+  /** Of a Kafka topic. */
+  kafka: z
+    .strictObject(
+      {
+        group: kafkaGroup(),
+        from: z.enum(['earliest', 'latest']).default(SETTINGS.kafkaFrom.default),
+        times: z.enum(KAFKA_TIMES).default(SETTINGS.kafkaTimes.default),
+      },
+      { error: 'expected a mapping of group, from and times' },
+    )
+    .optional(),
 });
 
 /** The file itself; what only another file or another setting can contradict is checked in config.ts. */
@@ -163,6 +185,12 @@ export const configSchema = z.strictObject(
       .prefault({}),
     /** Checked by `checkDataflow`, where a job runs there. */
     dataflow: z.unknown().optional(),
+    /** For all Kafka clients of the job, as Kafka names them. */
+    kafkaProperties: z
+      .record(z.string(), z.string({ error: KAFKA_PROPERTY_EXPECTED }), {
+        error: 'expected a mapping of properties of Kafka clients',
+      })
+      .default({}),
     /** What `parseSinkUri` reads. */
     sinks: z
       .array(z.string({ error: SINK_EXPECTED }), { error: 'expected a list of sinks' })

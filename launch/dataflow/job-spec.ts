@@ -38,8 +38,7 @@ export async function streamingSpec(
       archive: null,
       engine: {
         history: history === undefined ? null : await historyNow(history, offline),
-        sinks: [{ kind: 'objects', directory: output }, ...topics],
-        output,
+        outputs: { sinks: [{ kind: 'objects', directory: output }, ...topics], output },
       },
     },
   };

@@ -17,14 +17,10 @@ export function defaultJobName(streaming: boolean, nowMs = Date.now()): string {
 type Add = (path: Path, message: string) => void;
 
 /** Settings that name a place of this machine where a worker would look for it on its own. */
-export function checkRemoteSettings({ history, sinks }: Settings, add: Add): void {
+export function checkRemoteSettings({ history }: Settings, add: Add): void {
   if (history !== false && !hasScheme(history)) {
     const message = `expected gs://bucket/prefix, which all workers share, or false, got ${quoted(history)}`;
     add(['history'], message);
-  }
-  const standard = sinks.indexOf('-');
-  if (standard >= 0) {
-    add(['sinks', standard], 'expected pubsub://..., got -: workers have no standard output');
   }
 }
 

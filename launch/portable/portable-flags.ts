@@ -9,6 +9,8 @@ export interface PortableFlags {
   /** Command, image or HOST:PORT, as the environment wants. */
   readonly environmentConfig?: string;
   readonly jobName?: string;
+  /** HOST:PORT. */
+  readonly expansionService?: string;
   readonly parallelism?: number;
   /** NAME=VALUE, each. */
   readonly engineOption?: readonly string[];
@@ -19,6 +21,7 @@ const FLAGS = {
   environment: 'environment',
   environmentConfig: 'environment-config',
   jobName: 'job-name',
+  expansionService: 'expansion-service',
   parallelism: 'parallelism',
   engineOption: 'engine-option',
 } as const;
@@ -44,14 +47,25 @@ export function readPortableFlags(runner: string, flags: PortableFlags): ReadFla
     const expected = 'expected 1 to 63 lower-case letters, digits and dashes, a letter first';
     problems.push(problem('job-name', expected));
   }
+  const expansionService = flags.expansionService ?? besides(endpoint);
+  if (flags.expansionService !== undefined && !ENDPOINT.test(expansionService)) {
+    problems.push(problem('expansion-service', 'expected HOST:PORT of a Beam expansion service'));
+  }
   const workers = workerPlace(flags, problems);
   const pipelineOptions = {
     ...(parallelism === undefined ? {} : { parallelism }),
     ...engineOptions(flags.engineOption ?? [], problems),
   };
   const portable =
-    problems.length > 0 ? undefined : { endpoint, workers, jobName, pipelineOptions };
+    problems.length > 0
+      ? undefined
+      : { endpoint, expansionService, workers, jobName, pipelineOptions };
   return { portable, problems };
+}
+
+/** Where Flink's job server has its expansion service unless told otherwise. */
+function besides(endpoint: string): string {
+  return endpoint.replace(/:[0-9]+$/, ':8097');
 }
 
 /** Flags that were given although another runner is to run. */

@@ -5,6 +5,8 @@ import { JobState_Enum } from 'apache-beam/proto/beam_job_api';
 import { IsBounded_Enum, type Pipeline } from 'apache-beam/proto/beam_runner_api';
 import { PipelineResult, Runner } from 'apache-beam/runners/runner';
 import { keepEarliestTimes } from '../../beam/earliest-times.js';
+import { expandExternal } from '../../beam/expand-external.js';
+import { fireOnce } from '../../beam/once-triggers.js';
 import { SOURCE_URN } from '../../beam/source.js';
 import { setEnvironment, type WorkerEnvironment } from './environment.js';
 import { userCounters } from './job-counters.js';
@@ -26,6 +28,8 @@ export interface PortableOptions {
   readonly endpoint: string;
   readonly workers: WorkerPlace;
   readonly jobName: string;
+  /** HOST:PORT of an expansion service, for steps of another SDK (Kafka). */
+  readonly expansionService?: string;
   /** Pipeline options by their plain names, as the engine knows them (`parallelism`, ...). */
   readonly pipelineOptions?: Readonly<Record<string, unknown>>;
   /** Modules that workers load besides their own; for graphs with further steps. */
@@ -76,6 +80,9 @@ export class PortableRunner extends Runner {
   }
 
   override async runPipeline(pipeline: Pipeline): Promise<PipelineResult> {
+    const { expansionService = '' } = this.#options;
+    await expandExternal(pipeline, expansionService);
+    fireOnce(pipeline);
     refuseLocalSteps(pipeline);
     const { endpoint, jobName, pipelineOptions = {}, modules = [] } = this.#options;
     const service = new JobService(endpoint);
@@ -93,7 +100,7 @@ export class PortableRunner extends Runner {
         ...pipelineOptions,
       });
       this.#options.log?.info({ jobId, endpoint, jobName }, 'the job is started');
-      const counters = await this.#follow(service, jobId, workers);
+      const counters = await this.#follow(service, jobId, streaming ? null : workers);
       return new PortableResult(counters);
     } finally {
       service.close();
@@ -105,7 +112,7 @@ export class PortableRunner extends Runner {
   async #follow(
     service: JobService,
     jobId: string,
-    workers: Workers,
+    workers: Workers | null,
   ): Promise<Map<string, number>> {
     const { cancelled, log, onProgress } = this.#options;
     const errors: string[] = [];
@@ -115,7 +122,11 @@ export class PortableRunner extends Runner {
       errors.push(text);
       if (errors.length > KEPT_ERRORS) errors.shift();
     });
-    const deadline = watches(jobId, workers) ? new WorkerDeadline(workers.statusDirectory) : null;
+    // A job without an end is restarted by its engine, and its workers with it.
+    const deadline =
+      workers !== null && watches(jobId, workers)
+        ? new WorkerDeadline(workers.statusDirectory)
+        : null;
     let asked = -Infinity;
     let givenUp: string | undefined;
     for (let cancelledAt = Infinity; ; await sleep(POLL_MS)) {

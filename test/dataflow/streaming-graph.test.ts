@@ -67,8 +67,9 @@ describe('graph for Dataflow', () => {
   }
 
   it('streaming: no step has a side input that a replaced job would leave stale', async () => {
-    const { components } = await pipeline(true);
-    for (const { spec, uniqueName } of Object.values(components!.transforms)) {
+    const pipelines = [await pipeline(true), await pipeline(true, { history: false })];
+    const steps = pipelines.flatMap(({ components }) => Object.values(components!.transforms));
+    for (const { spec, uniqueName } of steps) {
       if (spec?.urn !== 'beam:transform:pardo:v1') continue;
       const { sideInputs, doFn } = ParDoPayload.fromBinary(spec.payload);
       expect(Object.keys(sideInputs), uniqueName).to.deep.equal([]);

@@ -288,7 +288,8 @@ describe('configuration of a stream', () => {
       ]);
     });
 
-    const EXPECTED = 'expected - (standard output) or pubsub://projects/PROJECT/topics/TOPIC, got';
+    const EXPECTED =
+      'expected - (standard output), pubsub://projects/PROJECT/topics/TOPIC or kafka://HOST:PORT[,HOST:PORT...]/TOPIC, got';
     const wrong = [
       ['["-", "-"]', 'sinks[1]: expected each sink once, got "-" again'],
       ['[findings.ndjson]', `sinks[0]: ${EXPECTED} "findings.ndjson"`],

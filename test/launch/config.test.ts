@@ -148,14 +148,14 @@ output: out
         'an unknown setting',
         `${MINIMAL}windows: 5m\n`,
         [
-          'flowsieve.yaml:3: windows: unknown setting, expected one of customers, inputs, reference, suppressions, policies, filters, window, findingWindow, shards, history, output, streaming, sinks',
+          'flowsieve.yaml:3: windows: unknown setting, expected one of customers, inputs, reference, suppressions, policies, filters, window, findingWindow, shards, history, output, streaming, dataflow, kafkaProperties, sinks',
         ],
       ],
       [
         'an unknown setting of an input',
         'customers: customers.csv\ninputs:\n  - uri: flows.csv\n    sample: 5\n',
         [
-          'flowsieve.yaml:4: inputs[0].sample: unknown setting, expected one of uri, format, sensor, samplingRate, unknownFlags, timestampAttribute, idAttribute',
+          'flowsieve.yaml:4: inputs[0].sample: unknown setting, expected one of uri, format, sensor, samplingRate, unknownFlags, timestampAttribute, idAttribute, kafka',
         ],
       ],
       [
@@ -254,7 +254,7 @@ output: out
         'a scheme that is not read',
         'customers: customers.csv\ninputs: [{ uri: "s3://bucket/flows" }]\n',
         [
-          'flowsieve.yaml:2: inputs[0].uri: expected a path, a glob, a file://, gs://, pubsub:// or netflow:// URL, or - (s3:// is not read), got "s3://bucket/flows"',
+          'flowsieve.yaml:2: inputs[0].uri: expected a path, a glob, a file://, gs://, pubsub://, kafka:// or netflow:// URL, or - (s3:// is not read), got "s3://bucket/flows"',
         ],
       ],
       [

@@ -93,6 +93,9 @@ describe('the tables of the documentation', () => {
     it(`have all options of flowsieve ${name}, and no others`, async () => {
       const rows = [...rowsOf(page, 'command').keys()];
       const usages = rows.filter((usage) => `${usage} `.startsWith(`flowsieve ${name} `));
+      if (name === 'run') {
+        usages.push(...[...rowsOf('dataflow.md', 'setting').values()].map(([flags]) => flags));
+      }
       const documented = new Set(usages.join(' ').match(/--[a-z]+(?:-[a-z]+)*/g));
       const help =
         (await helpOf(...command)).match(/^ +(?:-[a-zA-Z], )?--[a-z]+(?:-[a-z]+)*/gm) ?? [];

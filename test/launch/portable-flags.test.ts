@@ -6,7 +6,13 @@ const endpoint = 'localhost:8073';
 describe('flags of portable engines', () => {
   it('by default start workers beside the engine', () => {
     expect(readPortableFlags('portable', { endpoint, engineOption: [] })).to.deep.equal({
-      portable: { endpoint, workers: { kind: 'here' }, jobName: 'flowsieve', pipelineOptions: {} },
+      portable: {
+        endpoint,
+        expansionService: 'localhost:8097',
+        workers: { kind: 'here' },
+        jobName: 'flowsieve',
+        pipelineOptions: {},
+      },
       problems: [],
     });
   });

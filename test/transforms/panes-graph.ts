@@ -86,7 +86,11 @@ function build(root: Root, flowsOf: FlowsOf, spec: PanesSpec, timing: Timing): v
   const customers = dropShared(joinCustomers(graded, reference), reference);
   const params = { windowMs: WINDOW_MS, shards, attempts: true };
   const conversations = joinReference(dedupe(customers, params, timing), reference);
-  const { history } = keepHistory(root, conversations, reference, start, null, timing);
+  const { history } = keepHistory(root, conversations, reference, start, {
+    directory: null,
+    timing,
+    engine: null,
+  });
   const options = { reference, suppressions, history, findingWindowMs, shards, nowMs, timing };
   const shaped = (shape: string): readonly FilterPlan[] =>
     filters.filter(({ id }) => filterById(id).shape === shape);

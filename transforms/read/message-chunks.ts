@@ -30,7 +30,23 @@ export async function* messageChunks(
     reject({ format: 'unknown', reason: 'not-a-message', file: input.uri, offset: 0, sample });
     return;
   }
-  const { data, messageId } = message;
+  yield* payloadChunks(message.data, input, { id: message.messageId, arrivedMs }, reject);
+}
+
+/** Which message a payload is of, and when it came in. */
+interface MessageOrigin {
+  /** Part of the chunks' uri after `#`; '' = none. */
+  readonly id: string;
+  readonly arrivedMs: number;
+}
+
+/** As `messageChunks`, of a message's content. */
+export async function* payloadChunks(
+  data: Uint8Array,
+  input: InputSpec,
+  { id, arrivedMs }: MessageOrigin,
+  reject: (reject: Reject) => void,
+): AsyncGenerator<Chunk> {
   const source: ByteSource = {
     kind: 'message',
     head: (length) => Promise.resolve(data.subarray(0, length)),
@@ -38,7 +54,12 @@ export async function* messageChunks(
     mostExpandedBytes: MOST_EXPANDED_BYTES,
     arrivedMs,
   };
-  const range = { input, uri: `${input.uri}#${messageId}`, start: 0, end: data.length };
+  const range = {
+    input,
+    uri: id === '' ? input.uri : `${input.uri}#${id}`,
+    start: 0,
+    end: data.length,
+  };
   yield* cutChunks(range, source, reject);
 }
 
