@@ -129,7 +129,8 @@ export class PortableRunner extends Runner {
         : null;
     let asked = -Infinity;
     let givenUp: string | undefined;
-    for (let cancelledAt = Infinity; ; await sleep(POLL_MS)) {
+    let cancelledAt = Infinity;
+    for (;;) {
       const state = await service.state(jobId);
       if (ENDED.includes(state)) {
         if (state === JobState_Enum.DONE) return userCounters(await service.metrics(jobId));
@@ -158,6 +159,7 @@ export class PortableRunner extends Runner {
           `${givenUp ?? ''}; the engine was told to cancel the job ${jobId}, but has not`,
         );
       }
+      await sleep(POLL_MS);
     }
   }
 }

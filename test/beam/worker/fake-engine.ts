@@ -116,8 +116,8 @@ export class FakeEngine extends EventEmitter {
   async #listen(): Promise<void> {
     const named = (call: { readonly metadata: grpc.Metadata }): boolean => {
       const id: unknown = call.metadata.get('worker_id')[0];
-      if (id === undefined) return false;
-      this.workerIds.push(String(id));
+      if (typeof id !== 'string') return false;
+      this.workerIds.push(id);
       return true;
     };
     this.#server.addService(
