@@ -148,7 +148,7 @@ output: out
         'an unknown setting',
         `${MINIMAL}windows: 5m\n`,
         [
-          'flowsieve.yaml:3: windows: unknown setting, expected one of customers, inputs, reference, suppressions, policies, filters, window, findingWindow, shards, history, output, streaming, sinks',
+          'flowsieve.yaml:3: windows: unknown setting, expected one of customers, inputs, reference, suppressions, policies, filters, window, findingWindow, shards, history, output, streaming, dataflow, sinks',
         ],
       ],
       [
