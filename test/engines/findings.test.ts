@@ -18,7 +18,8 @@ interface Case {
 /** Captures as exporters and monitors exported them: six formats, ten years, both families. */
 const REAL = [
   'argus/slips/test2-malicious.binetflow',
-  'derived',
+  'derived/nfcapd-nfpcapd/test-cc-capture-1.nfcapd',
+  'derived/nfcapd-nfpcapd/malicious-ssh-bruteforce.nfcapd',
   'nfdump/slips-test1-malicious.nfdump',
   'suricata/slips-test6-malicious.suricata.json',
   'zeek/slips/test9-mixed-zeek-dir/conn.log',
