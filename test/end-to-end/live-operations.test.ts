@@ -189,7 +189,7 @@ describe('how a running job is kept', function () {
     [['--streaming', '--metrics', '127.0.0.1:70000'], /--metrics: expected a port from 0 to 65535/],
     [
       ['--streaming', '--runner', 'direct'],
-      /--runner: expected local with --streaming, got direct/,
+      /--runner: expected local or portable with --streaming, got direct/,
     ],
     [['--streaming', '--now', '2025-01-01'], /--now: a job without an end goes by the clock/],
     [['--drain'], /--drain: .*--streaming/],
